@@ -1,0 +1,422 @@
+"""The truth about what was promised: campaigns, their scope, their deadlines, and what subscribers have done."""
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, F, Min, OuterRef, Q
+
+from core.crl_reason import CRLReason
+from core.due import DueModel
+from subscribers.models import Certificate, Contact, Subscriber
+
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    """The vocabulary of campaigns."""
+
+    def running(self) -> "CampaignQuerySet":
+        """Launched and not yet completed, halted or not."""
+        return self.filter(state=Campaign.State.RUNNING)
+
+    def acting(self) -> "CampaignQuerySet":
+        """Running, and not halted: the only ones that may act outward."""
+        return self.running().filter(halted_at=None)
+
+
+class Campaign(models.Model):
+    """One cause, one approved scope, one rule; live or drill."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "draft"
+        APPROVED = "approved", "approved"
+        RUNNING = "running", "running"
+        COMPLETED = "completed", "completed"
+        CANCELLED = "cancelled", "cancelled"
+
+    class Kind(models.TextChoices):
+        LIVE = "live", "live"
+        DRILL = "drill", "drill"
+
+    TRANSITIONS = {
+        State.DRAFT: {State.APPROVED, State.CANCELLED},
+        State.APPROVED: {State.DRAFT, State.RUNNING, State.CANCELLED},
+        State.RUNNING: {State.COMPLETED, State.CANCELLED},
+        State.COMPLETED: set[str](),
+        State.CANCELLED: set[str](),
+    }
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    title = models.CharField(max_length=200)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.LIVE)
+    state = models.CharField(max_length=12, choices=State, default=State.DRAFT, editable=False)
+    rule_pack = models.CharField(max_length=40)
+    rule = models.CharField("rule item", max_length=8)
+    window = models.DurationField(editable=False)
+    crl_reason = models.CharField("CRLReason", max_length=32, choices=CRLReason, editable=False)
+    explanation = models.TextField(help_text="What is wrong with these certificates, and whose fault it is: printed in notices.")
+    explanation_url = models.URLField(blank=True, help_text="The public page of the incident.")
+    clock_started_at = models.DateTimeField(help_text="Receipt of the report, evidence or awareness, whichever was first.")
+    fixed_at = models.DateTimeField(null=True, blank=True, help_text="Issued after this, a certificate no longer has the fault.")
+    revokes_replaced_early = models.BooleanField(default=True)
+    scope_version = models.PositiveIntegerField(default=0, editable=False)
+    scope_digest = models.CharField(max_length=64, blank=True, editable=False)
+    scope_count = models.PositiveIntegerField(default=0, editable=False)
+    drafted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
+    drafted_at = models.DateTimeField(editable=False)
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    approved_at = models.DateTimeField(null=True, editable=False)
+    approved_digest = models.CharField(max_length=64, blank=True, editable=False)
+    launched_at = models.DateTimeField(null=True, editable=False)
+    halted_at = models.DateTimeField(null=True, editable=False)
+    halt_reason = models.CharField(max_length=500, blank=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    cancel_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    cancel_ground = models.CharField(max_length=500, blank=True, editable=False)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-drafted_at", "-pk")
+        permissions = (
+            ("draft_campaign", "Can draft campaigns and import scopes"),
+            ("approve_campaign", "Can approve the scope that another person has drafted"),
+            ("launch_campaign", "Can launch approved campaigns"),
+            ("halt_campaign", "Can halt and resume campaigns"),
+            ("exclude_certificate", "Can ask for and approve exclusions"),
+            ("call_subscriber", "Can record telephone calls"),
+            ("view_journal", "Can read the journal"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "approved", "running", "completed", "cancelled"]), name="campaign_state"
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | ~Q(approved_by=F("drafted_by")), name="campaign_two_persons"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def stream(self) -> str:
+        """The stream of the journal that tells of this campaign."""
+        return f"campaign/{self.public_id}"
+
+    @property
+    def deadline(self) -> datetime:
+        """When the last certificate with the campaign's own clock must be published as revoked (BR 4.9.5)."""
+        return self.clock_started_at + self.window
+
+    @property
+    def is_drill(self) -> bool:
+        """Whether it may only ever touch the sandbox CA and the mail sink."""
+        return self.kind == self.Kind.DRILL
+
+
+class Audience(models.TextChoices):
+    """Whom a step addresses."""
+
+    PRIMARY = "primary", "the primary contact"
+    BACKUPS = "backups", "all backup contacts"
+    ALL = "all", "every contact"
+
+
+class EscalationStep(models.Model):
+    """At what share of the time between launch and deadline a notice goes out, and to whom."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="steps")
+    order = models.PositiveSmallIntegerField()
+    share = models.FloatField(help_text="0 is the launch, 1 the deadline.")
+    audience = models.CharField(max_length=8, choices=Audience, default=Audience.PRIMARY)
+    template = models.CharField(max_length=40, default="revocation")
+
+    class Meta:
+        ordering = ("campaign", "order")
+        constraints = (
+            models.UniqueConstraint(fields=["campaign", "order"], name="step_order_once"),
+            models.CheckConstraint(condition=Q(share__gte=0, share__lt=1), name="step_before_deadline"),
+        )
+
+    def __str__(self) -> str:
+        return f"step {self.order}"
+
+
+class AffectedSubscriberQuerySet(models.QuerySet["AffectedSubscriber"]):
+    """The vocabulary of affected subscribers."""
+
+    def to_escalate(self) -> "AffectedSubscriberQuerySet":
+        """Those whose next notice may be written when it is due."""
+        return self.filter(campaign__in=Campaign.objects.acting()).select_related("campaign", "subscriber")
+
+    def outstanding(self, now: datetime) -> "AffectedSubscriberQuerySet":
+        """Those with a certificate that nobody has said to be replaced and that still has to be revoked."""
+        rows = AffectedCertificate.objects.remaining(now).filter(
+            affected_subscriber=OuterRef("pk"), state=AffectedCertificate.State.OUTSTANDING
+        )
+        return self.filter(Exists(rows))
+
+    def at_risk(self, now: datetime) -> "AffectedSubscriberQuerySet":
+        """Outstanding, and unreachable or without an acknowledgement."""
+        return self.outstanding(now).filter(Q(acknowledged_at=None) | Q(unreachable_since__isnull=False))
+
+
+class AffectedSubscriber(DueModel):
+    """A subscriber with certificates in a campaign; `next_step` and `due_at` are the plan of its notices."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="affected_subscribers")
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="+")
+    next_step = models.PositiveSmallIntegerField(default=0)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="+", null=True)
+    unreachable_since = models.DateTimeField(null=True)
+    link_version = models.PositiveSmallIntegerField(default=1)
+
+    objects = AffectedSubscriberQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["campaign", "subscriber"], name="affected_subscriber_once"),)
+        indexes = (
+            models.Index(fields=["due_at"], name="affected_subscriber_due", condition=Q(due_at__isnull=False)),
+        )
+
+    def __str__(self) -> str:
+        return str(self.subscriber)
+
+    @property
+    def stream(self) -> str:
+        """The stream of the campaign's journal."""
+        return self.campaign.stream
+
+
+class Replacement(models.Model):
+    """A certificate that a subscriber has shown us, or that the register holds, to replace affected ones."""
+
+    affected_subscriber = models.ForeignKey(AffectedSubscriber, on_delete=models.CASCADE, related_name="replacements")
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="+", null=True)
+    fingerprint_sha256 = models.CharField(max_length=64)
+    spki_sha256 = models.CharField(max_length=64)
+    issuer_name = models.CharField(max_length=1000)
+    serial_number = models.CharField(max_length=40)
+    names = models.JSONField(default=list)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    pem = models.TextField(blank=True)
+    shown_at = models.DateTimeField()
+    shown_by = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["affected_subscriber", "fingerprint_sha256"], name="replacement_once"),
+        )
+        indexes = (models.Index(fields=["fingerprint_sha256"], name="replacement_fingerprint"),)
+
+    def __str__(self) -> str:
+        return self.serial_number
+
+
+class AffectedCertificateQuerySet(models.QuerySet["AffectedCertificate"]):
+    """The vocabulary of affected certificates. revoked + remaining + expired + excluded is always the whole (R18)."""
+
+    def standing_excluded(self, now: datetime) -> Exists:
+        """The condition that an exclusion stands at a moment."""
+        return Exists(Exclusion.objects.standing(now).filter(affected_certificate=OuterRef("pk")))
+
+    def revoked(self) -> "AffectedCertificateQuerySet":
+        """Published as revoked: seen by us on a verified CRL."""
+        return self.filter(published_at__isnull=False)
+
+    def excluded(self, now: datetime) -> "AffectedCertificateQuerySet":
+        """Not revoked, and held back by a standing exclusion."""
+        return self.filter(self.standing_excluded(now), published_at=None)
+
+    def expired(self, now: datetime) -> "AffectedCertificateQuerySet":
+        """Not revoked, not excluded, and past its notAfter: there is nothing left to revoke."""
+        return self.filter(~self.standing_excluded(now), published_at=None, not_after__lt=now)
+
+    def remaining(self, now: datetime) -> "AffectedCertificateQuerySet":
+        """Still to be revoked."""
+        return self.filter(~self.standing_excluded(now), published_at=None, not_after__gte=now)
+
+
+class AffectedCertificate(DueModel):
+    """A certificate in a campaign's scope: what its subscriber has done, until when it must be published as revoked."""
+
+    class State(models.TextChoices):
+        OUTSTANDING = "outstanding", "outstanding"
+        CONFIRMED = "confirmed", "confirmed"
+        REPLACED = "replaced", "replaced"
+
+    TRANSITIONS = {
+        State.OUTSTANDING: {State.CONFIRMED, State.REPLACED},
+        State.CONFIRMED: {State.REPLACED},
+        State.REPLACED: set[str](),
+    }
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="affected_certificates")
+    affected_subscriber = models.ForeignKey(AffectedSubscriber, on_delete=models.CASCADE, related_name="certificates")
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=12, choices=State, default=State.OUTSTANDING, editable=False)
+    not_after = models.DateTimeField(help_text="The certificate's own, repeated here so that counts need one table.")
+    clock_started_at = models.DateTimeField()
+    publish_by = models.DateTimeField(null=True, help_text="The deadline; frozen at launch, and then only ever earlier.")
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by = models.CharField(max_length=200, blank=True)
+    revocation_requested_at = models.DateTimeField(null=True, help_text="When the subscriber asked.")
+    revocation_requested_for = models.DateTimeField(null=True, help_text="The moment that the subscriber asked for.")
+    requested_reason = models.CharField(max_length=32, choices=CRLReason, blank=True)
+    replacement = models.ForeignKey(Replacement, on_delete=models.PROTECT, related_name="replaces", null=True)
+    replaced_at = models.DateTimeField(null=True)
+    published_at = models.DateTimeField(null=True, help_text="When we first saw it revoked on a verified CRL.")
+
+    objects = AffectedCertificateQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["campaign", "certificate"], name="affected_certificate_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["outstanding", "confirmed", "replaced"]), name="affected_certificate_state"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["due_at"], name="affected_certificate_due", condition=Q(due_at__isnull=False)),
+            models.Index(fields=["campaign", "published_at"], name="affected_published"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.certificate)
+
+    @property
+    def stream(self) -> str:
+        """The stream of the campaign's journal."""
+        return self.campaign.stream
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was published after its deadline: never forgotten once true."""
+        return bool(self.published_at and self.publish_by and self.published_at > self.publish_by)
+
+
+class ExclusionQuerySet(models.QuerySet["Exclusion"]):
+    """The vocabulary of exclusions."""
+
+    def standing(self, now: datetime) -> "ExclusionQuerySet":
+        """Approved by a second person, not withdrawn, and not yet ended."""
+        return self.filter(approved_at__isnull=False, withdrawn_at=None).filter(Q(until=None) | Q(until__gt=now))
+
+
+class Exclusion(models.Model):
+    """A certificate-level, two-person, reasoned exception (BR 9.16.3). It always ends, unless never affected."""
+
+    class Ground(models.TextChoices):
+        NOT_AFFECTED = "not_affected", "never affected"
+        LEGAL_ORDER = "legal_order", "order of a court"
+
+    affected_certificate = models.ForeignKey(AffectedCertificate, on_delete=models.CASCADE, related_name="exclusions")
+    ground = models.CharField(max_length=16, choices=Ground)
+    until = models.DateTimeField(null=True, blank=True)
+    justification = models.TextField()
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    approved_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    objects = ExclusionQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["affected_certificate"], condition=Q(withdrawn_at=None), name="one_exclusion_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(ground="not_affected") | Q(until__isnull=False), name="exclusion_ends"
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | ~Q(approved_by=F("requested_by")), name="exclusion_two_persons"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_ground_display()}: {self.affected_certificate}"
+
+
+class ScopeImport(models.Model):
+    """One file that was read into a scope: every line of it is in exactly one of the counts."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="scope_imports")
+    file_name = models.CharField(max_length=255)
+    file_sha256 = models.CharField(max_length=64)
+    lines = models.PositiveIntegerField()
+    counts = models.JSONField(help_text="Lines by classification; their sum is `lines`.")
+    imported_by = models.CharField(max_length=200)
+    imported_at = models.DateTimeField()
+    scope_version = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class ScopeLine(models.Model):
+    """A line of a scope file that did not become an affected certificate, and why (R15, R17)."""
+
+    class Classification(models.TextChoices):
+        AFFECTED = "affected", "affected"
+        REPEATED = "repeated", "already in the scope"
+        EXPIRED = "expired", "expired"
+        REVOKED = "already_revoked", "already revoked"
+        SHORT_LIVED = "short_lived", "short-lived"
+        NOT_OURS = "not_ours", "not in the register"
+        UNREADABLE = "unreadable", "unreadable"
+
+    scope_import = models.ForeignKey(ScopeImport, on_delete=models.CASCADE, related_name="set_aside")
+    line = models.PositiveIntegerField()
+    text = models.CharField(max_length=300)
+    classification = models.CharField(max_length=16, choices=Classification)
+    note = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.classification}"
+
+
+class Snapshot(models.Model):
+    """The counts of a campaign at a moment, for the burn-down chart; the certificates' four always add up to scope."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="snapshots")
+    at = models.DateTimeField()
+    scope = models.PositiveIntegerField()
+    revoked = models.PositiveIntegerField()
+    remaining = models.PositiveIntegerField()
+    expired = models.PositiveIntegerField()
+    excluded = models.PositiveIntegerField()
+    confirmed = models.PositiveIntegerField()
+    replaced = models.PositiveIntegerField()
+    late = models.PositiveIntegerField()
+    subscribers = models.PositiveIntegerField()
+    acknowledged = models.PositiveIntegerField()
+    unreachable = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["campaign", "at"], name="snapshot_once"),
+            models.CheckConstraint(
+                condition=Q(scope=F("revoked") + F("remaining") + F("expired") + F("excluded")), name="snapshot_adds_up"
+            ),
+        )
+        get_latest_by = "at"
+
+    def __str__(self) -> str:
+        return f"{self.campaign} at {self.at}"
+
+
+def earliest_deadline(rows: models.QuerySet[AffectedCertificate]) -> datetime | None:
+    """The first deadline among some affected certificates."""
+    found: datetime | None = rows.aggregate(first=Min("publish_by"))["first"]
+    return found

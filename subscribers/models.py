@@ -1,0 +1,153 @@
+"""The register: who holds which certificates, who issued them, and whom to tell."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+
+class SubscriberClass(models.TextChoices):
+    """Who is behind a subscriber, for priorities and reports."""
+
+    STANDARD = "standard", "standard"
+    FINANCE = "finance", "finance"
+    GOVERNMENT = "government", "government"
+    CRITICAL = "critical", "critical infrastructure"
+
+
+class Subscriber(models.Model):
+    """A natural person or legal entity to whom certificates are issued (BR 1.6.1)."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    reference = models.CharField(max_length=64, unique=True, help_text="The CA's own number for this subscriber.")
+    name = models.CharField(max_length=200)
+    subscriber_class = models.CharField("class", max_length=16, choices=SubscriberClass, default=SubscriberClass.STANDARD)
+    language = models.CharField(max_length=16, default="en", help_text="BCP 47 tag of the language of notices.")
+    time_zone = models.CharField(max_length=64, default="UTC", help_text="IANA name, such as Asia/Shanghai.")
+
+    class Meta:
+        ordering = ("name", "pk")
+        indexes = (models.Index(fields=["name"], name="subscriber_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    """The vocabulary of contacts."""
+
+    def reachable(self) -> "ContactQuerySet":
+        """Contacts to whom mail can still be sent."""
+        return self.filter(bounced_at=None).exclude(email="")
+
+
+class Contact(models.Model):
+    """A person or mailbox of a subscriber to be told; the primary has rank 0, backups follow by rank (BR 5.7.1.2)."""
+
+    class Role(models.TextChoices):
+        PRIMARY = "primary", "primary"
+        BACKUP = "backup", "backup"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="contacts")
+    name = models.CharField(max_length=200, blank=True)
+    email = models.CharField(max_length=254, blank=True, help_text="Lower-case; one per subscriber.")
+    phone = models.CharField(max_length=40, blank=True)
+    role = models.CharField(max_length=8, choices=Role, default=Role.PRIMARY)
+    rank = models.PositiveSmallIntegerField(default=0)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    bounced_at = models.DateTimeField(null=True, blank=True)
+    bounce_note = models.CharField(max_length=500, blank=True)
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("rank", "pk")
+        constraints = (
+            models.UniqueConstraint(fields=["subscriber", "email"], condition=~Q(email=""), name="contact_email_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>" if self.name else self.email
+
+
+class Commitment(models.Model):
+    """A subscriber's written word that it can replace its certificates within a window."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="commitments")
+    window = models.DurationField(help_text="24 hours or 5 days.")
+    given_by = models.CharField(max_length=200)
+    given_at = models.DateTimeField()
+    valid_until = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["subscriber", "window", "given_at"], name="commitment_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.subscriber}: within {self.window}"
+
+
+class Issuer(models.Model):
+    """An issuing CA certificate, where it publishes, and how it is asked to revoke."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    certificate_pem = models.TextField()
+    key_id = models.CharField(
+        max_length=64, unique=True, help_text="The subjectKeyIdentifier in hex: with a serial number, the identity of a certificate."
+    )
+    crl_urls = models.JSONField(default=list, blank=True, help_text="URLs of all CRL shards.")
+    ocsp_url = models.CharField(max_length=500, blank=True)
+    backend = models.CharField(max_length=40, help_text="The dialect in which this CA is asked to revoke.")
+    backend_options = models.JSONField(default=dict, blank=True, help_text="Address and such; never a secret.")
+    crl_interval = models.DurationField(help_text="The longest time from a revocation to the CRL that lists it.")
+    revocations_per_second = models.FloatField(default=1.0, help_text="Measured, or given until it has been measured.")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CertificateQuerySet(models.QuerySet["Certificate"]):
+    """The vocabulary of certificates."""
+
+    def with_issuer(self) -> "CertificateQuerySet":
+        """Certificates with their issuer and subscriber at hand, without the bytes."""
+        return self.select_related("issuer", "subscriber").defer("der")
+
+
+class Certificate(models.Model):
+    """A certificate of the register; its identity is the issuer's key and the serial number (RFC 5280 4.1.2.2)."""
+
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="certificates")
+    serial_number = models.CharField(max_length=40, help_text="Lower-case hex without leading zeros.")
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="certificates", null=True, blank=True)
+    fingerprint_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the DER; empty if never seen.")
+    precert_sha256 = models.CharField(max_length=64, blank=True)
+    spki_sha256 = models.CharField(max_length=64, blank=True)
+    subject = models.CharField(max_length=1000, blank=True)
+    names = models.JSONField(default=list, help_text="dNSNames and IP addresses, as in the certificate.")
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    policy = models.CharField(max_length=64, blank=True, help_text="DV, OV, EV, IV or the policy OID.")
+    crl_url = models.CharField(max_length=500, blank=True)
+    ocsp_url = models.CharField(max_length=500, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revocation_reason = models.CharField(max_length=32, blank=True)
+    der = models.BinaryField(null=True, blank=True)
+
+    objects = CertificateQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["issuer", "serial_number"], name="certificate_identity"),)
+        indexes = (
+            models.Index(fields=["fingerprint_sha256"], name="certificate_fingerprint"),
+            models.Index(fields=["spki_sha256"], name="certificate_spki"),
+        )
+
+    def __str__(self) -> str:
+        return self.serial_number
