@@ -1,0 +1,95 @@
+"""When things have to happen: the ladder of notices, the lead of forced revocation, the pace that a deadline demands.
+
+Every duration is exact; a day is 86,400 seconds (BR 4.9.9).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.errors import Refused
+
+AUDIENCES = ("primary", "backups", "all")
+SHORT_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """One rung of the ladder: at what share of the time from launch to deadline, to whom, with which template."""
+
+    share: float
+    audience: str
+    template: str = "revocation"
+
+
+LADDER_24_HOURS = (
+    StepPlan(0, "primary"),
+    StepPlan(2 / 24, "backups"),
+    StepPlan(4 / 24, "all"),
+    StepPlan(8 / 24, "all"),
+    StepPlan(16 / 24, "all"),
+    StepPlan(22 / 24, "all"),
+)
+LADDER_DAYS = (
+    StepPlan(0, "primary"),
+    StepPlan(0.2, "backups"),
+    StepPlan(0.4, "all"),
+    StepPlan(0.6, "all"),
+    StepPlan(0.8, "all"),
+    StepPlan(0.95, "all"),
+)
+
+
+def default_ladder(window: timedelta) -> tuple[StepPlan, ...]:
+    """The ladder for a window: tighter where there are only 24 hours."""
+    return LADDER_24_HOURS if window <= SHORT_WINDOW else LADDER_DAYS
+
+
+def check_ladder(steps: Sequence[StepPlan]) -> None:
+    """Raise `Refused` unless there is a step, the shares rise from 0 or later to less than 1, and audiences are known."""
+    if not steps:
+        raise Refused("A campaign needs at least one escalation step.")
+    before = -1.0
+    for number, step in enumerate(steps):
+        if not 0 <= step.share < 1:
+            raise Refused(f"Step {number} is at {step.share:g} of the time; it must be at 0 or later and before 1.")
+        if step.share <= before:
+            raise Refused(f"Step {number} is not later than the step before it.")
+        if step.audience not in AUDIENCES:
+            raise Refused(f"Step {number} is for {step.audience!r}; it can be for {', '.join(AUDIENCES)}.")
+        before = step.share
+
+
+def step_times(shares: Sequence[float], *, start: datetime, deadline: datetime) -> list[datetime]:
+    """The moments of the steps between start and deadline; all of them the start if the deadline has passed by then."""
+    span = max(deadline - start, timedelta(0))
+    return [start + span * share for share in shares]
+
+
+def lead(
+    backlog: int, *, per_second: float, crl_interval: timedelta, margin: timedelta, canaries: int = 2
+) -> timedelta:
+    """How long before the deadline forced revocation has to begin so that all of it is *published* in time (BR 4.9.5).
+
+    The time to hand over the backlog at the given rate, one CRL for each canary wave that is read back before the
+    next one, one more for the rest, and the margin. Raises `Refused` for a rate that is not positive.
+    """
+    if per_second <= 0:
+        raise Refused(f"A rate of {per_second:g} revocations a second never ends.")
+    return timedelta(seconds=backlog / per_second) + crl_interval * (canaries + 1) + margin
+
+
+def last_safe_start(
+    deadline: datetime, backlog: int, *, per_second: float, crl_interval: timedelta, margin: timedelta
+) -> datetime:
+    """The last moment at which forced revocation can begin and still be published by the deadline."""
+    return deadline - lead(backlog, per_second=per_second, crl_interval=crl_interval, margin=margin)
+
+
+def pace(scope: int, *, start: datetime, deadline: datetime, at: datetime) -> float:
+    """How many certificates may remain at a moment on the straight way from all at the start to none at the deadline."""
+    if at >= deadline:
+        return 0.0
+    if at <= start:
+        return float(scope)
+    return scope * ((deadline - at) / (deadline - start))
