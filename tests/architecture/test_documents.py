@@ -1,6 +1,7 @@
 """The files beside the code say what is so: requirements, links, environment."""
 
 import ast
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -111,3 +112,10 @@ def test_every_decision_has_a_number_a_state_and_its_reasons():
         text = path.read_text()
         assert re.match(r"# \d+\. ", text), path
         assert {"## Decision", "## Why", "## Price"} <= set(re.findall(r"^## \w+", text, re.MULTILINE)), path
+
+
+def test_the_assets_from_elsewhere_are_as_they_came():
+    (sums,) = (ROOT / "reports/static").rglob("SHA256SUMS")
+    listed = dict(reversed(line.split()) for line in sums.read_text().splitlines())
+    assert listed
+    assert {name: hashlib.sha256((sums.parent / name).read_bytes()).hexdigest() for name in listed} == listed

@@ -44,7 +44,7 @@ def test_every_way_of_leaving_a_test_out_fails_the_run(tmp_path: Path, workers: 
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout
-    told = set(re.findall(r"^(?:FAILED|ERROR) test_(\w+)\.py", done.stdout, re.MULTILINE))
+    told = set(re.findall(r"^(?:FAILED|ERROR) \S*test_(\w+)\.py", done.stdout, re.MULTILINE))
     assert told == set(LEFT_OUT), done.stdout
     assert " 1 passed" in done.stdout
 
