@@ -12,7 +12,6 @@ from core.due import DueModel
 from subscribers.models import Certificate, Contact, Subscriber
 
 
-
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     """The vocabulary of campaigns."""
 
@@ -55,10 +54,16 @@ class Campaign(models.Model):
     rule = models.CharField("rule item", max_length=8)
     window = models.DurationField(editable=False)
     crl_reason = models.CharField("CRLReason", max_length=32, choices=CRLReason, editable=False)
-    explanation = models.TextField(help_text="What is wrong with these certificates, and whose fault it is: printed in notices.")
+    explanation = models.TextField(
+        help_text="What is wrong with these certificates, and whose fault it is: printed in notices."
+    )
     explanation_url = models.URLField(blank=True, help_text="The public page of the incident.")
-    clock_started_at = models.DateTimeField(help_text="Receipt of the report, evidence or awareness, whichever was first.")
-    fixed_at = models.DateTimeField(null=True, blank=True, help_text="Issued after this, a certificate no longer has the fault.")
+    clock_started_at = models.DateTimeField(
+        help_text="Receipt of the report, evidence or awareness, whichever was first."
+    )
+    fixed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Issued after this, a certificate no longer has the fault."
+    )
     revokes_replaced_early = models.BooleanField(default=True)
     scope_version = models.PositiveIntegerField(default=0, editable=False)
     scope_digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -156,11 +161,10 @@ class AffectedSubscriberQuerySet(models.QuerySet["AffectedSubscriber"]):
         return self.filter(campaign__in=Campaign.objects.acting()).select_related("campaign", "subscriber")
 
     def outstanding(self, now: datetime) -> "AffectedSubscriberQuerySet":
-        """Those with a certificate that nobody has said to be replaced and that still has to be revoked."""
-        rows = AffectedCertificate.objects.remaining(now).filter(
-            affected_subscriber=OuterRef("pk"), state=AffectedCertificate.State.OUTSTANDING
+        """Those with a certificate about which the subscriber still has something to do."""
+        return self.filter(
+            Exists(AffectedCertificate.objects.outstanding(now).filter(affected_subscriber=OuterRef("pk")))
         )
-        return self.filter(Exists(rows))
 
     def at_risk(self, now: datetime) -> "AffectedSubscriberQuerySet":
         """Outstanding, and unreachable or without an acknowledgement."""
@@ -183,9 +187,7 @@ class AffectedSubscriber(DueModel):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["campaign", "subscriber"], name="affected_subscriber_once"),)
-        indexes = (
-            models.Index(fields=["due_at"], name="affected_subscriber_due", condition=Q(due_at__isnull=False)),
-        )
+        indexes = (models.Index(fields=["due_at"], name="affected_subscriber_due", condition=Q(due_at__isnull=False)),)
 
     def __str__(self) -> str:
         return str(self.subscriber)
@@ -245,6 +247,16 @@ class AffectedCertificateQuerySet(models.QuerySet["AffectedCertificate"]):
         """Still to be revoked."""
         return self.filter(~self.standing_excluded(now), published_at=None, not_after__gte=now)
 
+    def outstanding(self, now: datetime) -> "AffectedCertificateQuerySet":
+        """Remaining, and its subscriber has neither said that it is replaced nor asked for its revocation."""
+        return self.remaining(now).filter(state=AffectedCertificate.State.OUTSTANDING, revocation_requested_at=None)
+
+    def to_verify(self) -> "AffectedCertificateQuerySet":
+        """Confirmed, in a campaign that has not ended: is there a replacement? Looking is no outward act."""
+        return self.filter(
+            state=AffectedCertificate.State.CONFIRMED, campaign__in=Campaign.objects.running()
+        ).select_related("campaign", "affected_subscriber", "certificate__issuer")
+
 
 class AffectedCertificate(DueModel):
     """A certificate in a campaign's scope: what its subscriber has done, until when it must be published as revoked."""
@@ -266,7 +278,9 @@ class AffectedCertificate(DueModel):
     state = models.CharField(max_length=12, choices=State, default=State.OUTSTANDING, editable=False)
     not_after = models.DateTimeField(help_text="The certificate's own, repeated here so that counts need one table.")
     clock_started_at = models.DateTimeField()
-    publish_by = models.DateTimeField(null=True, help_text="The deadline; frozen at launch, and then only ever earlier.")
+    publish_by = models.DateTimeField(
+        null=True, help_text="The deadline; frozen at launch, and then only ever earlier."
+    )
     confirmed_at = models.DateTimeField(null=True)
     confirmed_by = models.CharField(max_length=200, blank=True)
     revocation_requested_at = models.DateTimeField(null=True, help_text="When the subscriber asked.")
@@ -336,9 +350,7 @@ class Exclusion(models.Model):
             models.UniqueConstraint(
                 fields=["affected_certificate"], condition=Q(withdrawn_at=None), name="one_exclusion_at_a_time"
             ),
-            models.CheckConstraint(
-                condition=Q(ground="not_affected") | Q(until__isnull=False), name="exclusion_ends"
-            ),
+            models.CheckConstraint(condition=Q(ground="not_affected") | Q(until__isnull=False), name="exclusion_ends"),
             models.CheckConstraint(
                 condition=Q(approved_by=None) | ~Q(approved_by=F("requested_by")), name="exclusion_two_persons"
             ),
@@ -396,12 +408,16 @@ class Snapshot(models.Model):
     remaining = models.PositiveIntegerField()
     expired = models.PositiveIntegerField()
     excluded = models.PositiveIntegerField()
+    outstanding = models.PositiveIntegerField()
     confirmed = models.PositiveIntegerField()
     replaced = models.PositiveIntegerField()
     late = models.PositiveIntegerField()
+    overdue = models.PositiveIntegerField()
     subscribers = models.PositiveIntegerField()
     acknowledged = models.PositiveIntegerField()
     unreachable = models.PositiveIntegerField()
+    at_risk = models.PositiveIntegerField()
+    answered = models.PositiveIntegerField()
 
     class Meta:
         constraints = (
