@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -121,7 +121,7 @@ def _valkey_program() -> str:
 
 @contextmanager
 def _running(
-    command: list[str | Path],
+    command: Sequence[object],
     *,
     ready: Callable[[], bool],
     stop: signal.Signals,
@@ -130,7 +130,7 @@ def _running(
 ) -> Iterator[None]:
     with log.open("wb") as output:
         server = subprocess.Popen(
-            command, stdout=output, stderr=output, user=user, cwd="/",
+            [str(part) for part in command], stdout=output, stderr=output, user=user, cwd="/",
             preexec_fn=partial(_die_with_parent, os.getpid(), stop), process_group=0,  # noqa: PLW1509 - called from one thread
         )  # fmt: skip
     try:

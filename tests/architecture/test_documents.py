@@ -116,6 +116,6 @@ def test_every_decision_has_a_number_a_state_and_its_reasons():
 
 def test_the_assets_from_elsewhere_are_as_they_came():
     (sums,) = (ROOT / "reports/static").rglob("SHA256SUMS")
-    listed = dict(reversed(line.split()) for line in sums.read_text().splitlines())
+    listed = {name: digest for digest, name in (line.split() for line in sums.read_text().splitlines())}
     assert listed
     assert {name: hashlib.sha256((sums.parent / name).read_bytes()).hexdigest() for name in listed} == listed
