@@ -1,0 +1,22 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from rehearsal.incident import SLUG
+from rehearsal.mailbox import Mailboxes
+from rehearsal.play import Cast, Play
+from rehearsal.portal import Portal
+from revocation.sandbox import open_ca
+
+
+class Command(BaseCommand):
+    help = "The simulated readers of a rehearsal: they read their mail and answer through the links."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        portal = Portal(open_ca(Path(settings.SANDBOX_ROOT), SLUG), settings.VAR)
+        cast = Cast.load(settings.VAR / "people.json")
+        with ThreadPoolExecutor(4) as threads:
+            Play(cast, Mailboxes(settings.VAR / "post.sqlite3"), portal, threads).run()
