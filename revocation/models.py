@@ -1,9 +1,11 @@
 """What the CA has been asked, what it answered, and what the world can see."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 
-from campaigns.models import AffectedCertificate, Campaign
+from campaigns.models import AffectedCertificate, Campaign, Exclusion
 from core.crl_reason import CRLReason
 from core.due import DueModel
 from subscribers.models import Issuer
@@ -12,21 +14,32 @@ from subscribers.models import Issuer
 class RevocationQuerySet(models.QuerySet["Revocation"]):
     """The vocabulary of revocations."""
 
-    def of_acting(self) -> "RevocationQuerySet":
-        """Those of campaigns that may act, with everything at hand that an order needs."""
-        return self.filter(affected_certificate__campaign__in=Campaign.objects.acting()).select_related(
-            "affected_certificate__campaign", "affected_certificate__certificate__issuer"
+    def with_parts(self) -> "RevocationQuerySet":
+        """With everything at hand that an order or a look at a CRL needs, and without the bulky rest."""
+        return self.select_related("affected_certificate__campaign", "affected_certificate__certificate__issuer").defer(
+            "affected_certificate__certificate__der", "affected_certificate__campaign__explanation"
         )
 
     def submittable(self) -> "RevocationQuerySet":
-        """Scheduled and released: to be handed to the CA when due."""
-        return self.of_acting().filter(state=Revocation.State.SCHEDULED)
+        """Scheduled and released, of a campaign that may act: to be handed to the CA when due."""
+        acting = Campaign.objects.acting()
+        return self.filter(state=Revocation.State.SCHEDULED, affected_certificate__campaign__in=acting).with_parts()
 
     def unverified(self) -> "RevocationQuerySet":
         """Accepted by the CA and not yet seen on a CRL. Looking is no outward act: a halt does not stop it."""
-        return self.filter(state=Revocation.State.ACCEPTED).select_related(
-            "affected_certificate__campaign", "affected_certificate__certificate__issuer"
-        )
+        return self.filter(state=Revocation.State.ACCEPTED).with_parts()
+
+    def behind(self, gate: "Gate") -> "RevocationQuerySet":
+        """Those of the gate's issuer in the gate's campaign."""
+        return self.filter(affected_certificate__campaign=gate.campaign_id, issuer=gate.issuer_id)
+
+    def unreleased(self) -> "RevocationQuerySet":
+        """Scheduled and not yet let through the gate."""
+        return self.filter(state=Revocation.State.SCHEDULED, wave=None, due_at=None)
+
+    def unheld(self, now: datetime) -> "RevocationQuerySet":
+        """Those whose certificate no standing exclusion holds back."""
+        return self.exclude(affected_certificate__in=Exclusion.objects.standing(now).values("affected_certificate"))
 
 
 class Revocation(DueModel):
@@ -53,7 +66,9 @@ class Revocation(DueModel):
         State.PUBLISHED: set[str](),
     }
 
-    affected_certificate = models.OneToOneField(AffectedCertificate, on_delete=models.CASCADE, related_name="revocation")
+    affected_certificate = models.OneToOneField(
+        AffectedCertificate, on_delete=models.CASCADE, related_name="revocation"
+    )
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=12, choices=State, default=State.SCHEDULED, editable=False)
     trigger = models.CharField(max_length=12, choices=Trigger, default=Trigger.DEADLINE)
@@ -128,6 +143,7 @@ class Gate(models.Model):
     wave = models.PositiveSmallIntegerField(default=1)
     opened_at = models.DateTimeField()
     refusals_in_a_row = models.PositiveIntegerField(default=0)
+    unavailable_since = models.DateTimeField(null=True, help_text="Since when the CA has answered nothing.")
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["campaign", "issuer"], name="gate_once"),)
