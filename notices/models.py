@@ -57,7 +57,9 @@ class Notice(DueModel):
     subject = models.CharField(max_length=300)
     body_text = models.TextField()
     body_html = models.TextField()
-    message_id = models.CharField(max_length=255, unique=True, help_text="Ours, the same at every attempt (RFC 5322 3.6.4).")
+    message_id = models.CharField(
+        max_length=255, unique=True, help_text="Ours, the same at every attempt (RFC 5322 3.6.4)."
+    )
     provider_id = models.CharField(max_length=255, blank=True, help_text="The mail provider's own identifier.")
     sent_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=500, blank=True)

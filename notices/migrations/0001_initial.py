@@ -6,82 +6,165 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('campaigns', '0001_initial'),
-        ('subscribers', '0001_initial'),
+        ("campaigns", "0001_initial"),
+        ("subscribers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Call',
+            name="Call",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('reached', 'reached'), ('no_answer', 'no answer'), ('wrong_number', 'wrong number'), ('message_left', 'message left')], max_length=16)),
-                ('note', models.CharField(blank=True, max_length=1000)),
-                ('called_by', models.CharField(max_length=200)),
-                ('at', models.DateTimeField()),
-                ('affected_subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calls', to='campaigns.affectedsubscriber')),
-                ('contact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='subscribers.contact')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("reached", "reached"),
+                            ("no_answer", "no answer"),
+                            ("wrong_number", "wrong number"),
+                            ("message_left", "message left"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=1000)),
+                ("called_by", models.CharField(max_length=200)),
+                ("at", models.DateTimeField()),
+                (
+                    "affected_subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calls",
+                        to="campaigns.affectedsubscriber",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="calls",
+                        to="subscribers.contact",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('due_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('attempts', models.PositiveIntegerField(default=0, editable=False)),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('address', models.CharField(max_length=254)),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('sent', 'sent'), ('delivered', 'delivered'), ('bounced', 'bounced'), ('refused', 'refused'), ('withdrawn', 'withdrawn')], default='queued', editable=False, max_length=12)),
-                ('written_at', models.DateTimeField()),
-                ('cause', models.CharField(blank=True, help_text='Why it was written out of turn, if it was.', max_length=200)),
-                ('template_version', models.CharField(max_length=64)),
-                ('subject', models.CharField(max_length=300)),
-                ('body_text', models.TextField()),
-                ('body_html', models.TextField()),
-                ('message_id', models.CharField(help_text='Ours, the same at every attempt (RFC 5322 3.6.4).', max_length=255, unique=True)),
-                ('provider_id', models.CharField(blank=True, help_text="The mail provider's own identifier.", max_length=255)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
-                ('affected_subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='campaigns.affectedsubscriber')),
-                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='subscribers.contact')),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='campaigns.escalationstep')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("due_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("attempts", models.PositiveIntegerField(default=0, editable=False)),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("address", models.CharField(max_length=254)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "queued"),
+                            ("sent", "sent"),
+                            ("delivered", "delivered"),
+                            ("bounced", "bounced"),
+                            ("refused", "refused"),
+                            ("withdrawn", "withdrawn"),
+                        ],
+                        default="queued",
+                        editable=False,
+                        max_length=12,
+                    ),
+                ),
+                ("written_at", models.DateTimeField()),
+                (
+                    "cause",
+                    models.CharField(
+                        blank=True, help_text="Why it was written out of turn, if it was.", max_length=200
+                    ),
+                ),
+                ("template_version", models.CharField(max_length=64)),
+                ("subject", models.CharField(max_length=300)),
+                ("body_text", models.TextField()),
+                ("body_html", models.TextField()),
+                (
+                    "message_id",
+                    models.CharField(
+                        help_text="Ours, the same at every attempt (RFC 5322 3.6.4).", max_length=255, unique=True
+                    ),
+                ),
+                (
+                    "provider_id",
+                    models.CharField(blank=True, help_text="The mail provider's own identifier.", max_length=255),
+                ),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
+                (
+                    "affected_subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notices",
+                        to="campaigns.affectedsubscriber",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="notices", to="subscribers.contact"
+                    ),
+                ),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notices",
+                        to="campaigns.escalationstep",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DeliveryEvent',
+            name="DeliveryEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('at', models.DateTimeField()),
-                ('esp', models.CharField(max_length=40)),
-                ('esp_event_id', models.CharField(max_length=255)),
-                ('is_permanent', models.BooleanField(default=False)),
-                ('detail', models.CharField(blank=True, max_length=1000)),
-                ('notice', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='delivery_events', to='notices.notice')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20)),
+                ("at", models.DateTimeField()),
+                ("esp", models.CharField(max_length=40)),
+                ("esp_event_id", models.CharField(max_length=255)),
+                ("is_permanent", models.BooleanField(default=False)),
+                ("detail", models.CharField(blank=True, max_length=1000)),
+                (
+                    "notice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="delivery_events", to="notices.notice"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='notice_due'),
+            model_name="notice",
+            index=models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="notice_due"),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('provider_id', ''), _negated=True), fields=['provider_id'], name='notice_provider'),
+            model_name="notice",
+            index=models.Index(
+                condition=models.Q(("provider_id", ""), _negated=True), fields=["provider_id"], name="notice_provider"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.UniqueConstraint(fields=('affected_subscriber', 'step', 'contact'), name='notice_once'),
+            model_name="notice",
+            constraint=models.UniqueConstraint(fields=("affected_subscriber", "step", "contact"), name="notice_once"),
         ),
         migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sent', 'delivered', 'bounced', 'refused', 'withdrawn'])), name='notice_state'),
+            model_name="notice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["queued", "sent", "delivered", "bounced", "refused", "withdrawn"])),
+                name="notice_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deliveryevent',
-            constraint=models.UniqueConstraint(fields=('esp', 'esp_event_id'), name='delivery_event_once'),
+            model_name="deliveryevent",
+            constraint=models.UniqueConstraint(fields=("esp", "esp_event_id"), name="delivery_event_once"),
         ),
     ]

@@ -1,0 +1,50 @@
+"""How a notice says moments, names and numbers: in English, on one line, without a character that could mislead."""
+
+import unicodedata
+from datetime import UTC, datetime
+
+from campaigns.moments import zone
+
+CONTROL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode categories that a line of text does without: line ends, and marks that turn the direction of writing."""
+NAMES_SHOWN = 3
+
+
+def one_line(text: str, *, longest: int = 200) -> str:
+    """A text from outside as one plain line: no line ends, no control or direction marks, cut when it is too long."""
+    plain = text if text.isascii() and text.isprintable() else _printable(text)
+    plain = " ".join(plain.split())
+    return plain if len(plain) <= longest else plain[: longest - 1].rstrip() + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(" " if unicodedata.category(each) in CONTROL else each for each in text)
+
+
+def utc(moment: datetime) -> str:
+    """`Sun 24 Mar 2024 08:30 UTC`, with the seconds where there are any."""
+    return _told(moment.astimezone(UTC)) + " UTC"
+
+
+def local(moment: datetime, zone_name: str) -> str:
+    """The same moment where the subscriber is: `Sun 24 Mar 2024 16:30 (Asia/Shanghai, UTC+08:00)`; empty in UTC."""
+    there = moment.astimezone(zone(zone_name))
+    offset = there.strftime("%z")
+    if offset == "+0000":
+        return ""
+    return f"{_told(there)} ({one_line(zone_name, longest=64)}, UTC{offset[:3]}:{offset[3:5]})"
+
+
+def names_in_short(names: list[str]) -> str:
+    """The first names of a certificate, and how many more there are."""
+    shown = ", ".join(one_line(name, longest=100) for name in names[:NAMES_SHOWN]) or "no names"
+    return f"{shown} (+{len(names) - NAMES_SHOWN} more)" if len(names) > NAMES_SHOWN else shown
+
+
+def certificates(count: int) -> str:
+    """`1 certificate`, `2,098 certificates`."""
+    return f"{count:,} certificate{'' if count == 1 else 's'}"
+
+
+def _told(moment: datetime) -> str:
+    return moment.strftime("%a %d %b %Y %H:%M:%S" if moment.second else "%a %d %b %Y %H:%M")
