@@ -35,7 +35,7 @@ def test_the_models_are_found():
 
 
 @pytest.mark.parametrize("model", STATEFUL, ids=name)
-def test_the_transition__every_state(model: type[models.Model]):
+def test_the_transition_table_covers_every_state(model: Any):
     table, states = model.TRANSITIONS, set(model.State.values)
     assert set(table) == states
     assert all(set(targets) <= states for targets in table.values())
