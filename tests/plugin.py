@@ -18,7 +18,7 @@ def _own_environment() -> Path | None:
     """Point the settings at a fresh folder; the folder, if it is this process that has to remove it."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     own = Path(os.environ["VAR"]) / worker if worker else Path(tempfile.mkdtemp(prefix="recall-test-"))
-    own.mkdir(exist_ok=True)
+    (own / "static").mkdir(parents=True, exist_ok=True)
     os.environ.update(READ_DOT_ENV="0", VAR=str(own), SECRET_KEY="only for tests", DJANGO_ALLOW_ASYNC_UNSAFE="1")
     return None if worker else own
 
