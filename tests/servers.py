@@ -65,7 +65,7 @@ def postgresql() -> Iterator[str]:
         if user:
             shutil.chown(data, user)
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "utf8", "--no-locale", "--no-sync"],
+            [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "utf8", "--no-locale", "-N"],
             check=True, user=user, stdout=subprocess.DEVNULL, cwd="/",
         )  # fmt: skip
         settings = {
