@@ -13,7 +13,7 @@ from tests.architecture.source import ROOT, Source, called, example, product, st
 
 PURE = {"plan", "scope", "rules", "replacement", "audience", "crl", "ocsp", "certificates", "importing"}
 CLOCK_READERS = {"tasks", "views", "webhooks", "admin", "management", "rehearsal", "bench"}
-"""Entry points, by the name of a file or of a folder above it; besides them whatever answers requests, and core itself."""
+"""Entry points, by the name of a file or of a folder above it; besides them, whatever answers requests."""
 WRITERS = {"update", "create", "get_or_create", "update_or_create", "settle"}
 RAW_STATE = re.compile(r"\bset\b[^;]*\bstate\s*=", re.IGNORECASE)
 SYNONYMS = ("customer", "ticket", "blacklist", "whitelist", "denylist", "revokee", "cert_owner", "utils", "helper")
