@@ -29,7 +29,7 @@ class Event(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write a new event; an existing one is never written again."""
-        if self.pk is not None:
+        if not self._state.adding:
             raise Refused("An event is never changed.")
         super().save(*args, **kwargs)
 

@@ -16,7 +16,13 @@ STEP = 5000
 
 
 def record(
-    verb: str, *, stream: str, about: models.Model | None = None, actor: str, now: datetime, facts: dict[str, Any] | None = None
+    verb: str,
+    *,
+    stream: str,
+    about: models.Model | None = None,
+    actor: str,
+    now: datetime,
+    facts: dict[str, Any] | None = None,
 ) -> Event:
     """Write down a fact that changes no state. Call it inside the transaction of the change that it tells of."""
     return Event.objects.create(
@@ -110,7 +116,12 @@ def seal_events(*, now: datetime) -> Seal | None:
 
 def _settled(*, since: int, now: datetime) -> models.QuerySet[Event]:
     """The events after a number and before the first one that is still too young: a closed range, without holes."""
-    fresh = Event.objects.filter(pk__gt=since, at__gt=now - SETTLING_TIME).order_by("pk").values_list("pk", flat=True).first()
+    fresh = (
+        Event.objects.filter(pk__gt=since, at__gt=now - SETTLING_TIME)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+        .first()
+    )
     rows = Event.objects.filter(pk__gt=since)
     return rows if fresh is None else rows.filter(pk__lt=fresh)
 

@@ -7,7 +7,7 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.conf import settings  # noqa: E402 - needs the variable above
+from django.conf import settings
 
 SHORTEST_TICK = timedelta(milliseconds=500)
 
@@ -25,7 +25,8 @@ BEAT = {
 
 def tick(every: timedelta) -> timedelta:
     """How often to look, by the world's time: a rehearsal's fast clock makes ticks shorter, within reason."""
-    return max(every / max(settings.CLOCK_SPEED, 1), min(every, SHORTEST_TICK))
+    speed: float = max(settings.CLOCK_SPEED, 1)
+    return max(every / speed, min(every, SHORTEST_TICK))
 
 
 app = Celery("recall")

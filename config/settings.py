@@ -110,14 +110,16 @@ CLOCK_FILE = env.str("CLOCK_FILE", default="")
 CLOCK_SPEED = env.float("CLOCK_SPEED", default=1.0)
 """How fast a rehearsal's clock runs; ticks follow it."""
 if CLOCK_SPEED != 1 and not CLOCK_FILE:
-    raise ImproperlyConfigured("CLOCK_SPEED is for a rehearsal, which names its CLOCK_FILE; a live clock is never fast.")
+    raise ImproperlyConfigured(
+        "CLOCK_SPEED is for a rehearsal, which names its CLOCK_FILE; a live clock is never fast."
+    )
 
 # Work: due rows, and a broker that only says "look now"
 
 BATCH = env.int("BATCH", default=500)
 TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=240)
 LEASE = timedelta(seconds=env.int("LEASE_SECONDS", default=300))
-if LEASE <= timedelta(seconds=TASK_TIME_LIMIT):
+if timedelta(seconds=TASK_TIME_LIMIT) >= LEASE:
     raise ImproperlyConfigured("LEASE_SECONDS must be longer than TASK_TIME_LIMIT, or a row could have two owners.")
 BROKER_URL = env.str("REDIS_URL", default="") or "filesystem://"
 if BROKER_URL.startswith("unix://"):
@@ -164,7 +166,9 @@ NOTICE_FROM = env.str("NOTICE_FROM", default="Recall <revocation@localhost>")
 NOTICE_PHONE = env.str("NOTICE_PHONE", default="")
 """The telephone number that answers day and night (BR 4.9.3); printed in every notice."""
 CA_NAME = env.str("CA_NAME", default="Example CA")
-AGREEMENT_CLAUSE = env.str("AGREEMENT_CLAUSE", default="the revocation clause of your Subscriber Agreement (BR 9.6.3 item 8)")
+AGREEMENT_CLAUSE = env.str(
+    "AGREEMENT_CLAUSE", default="the revocation clause of your Subscriber Agreement (BR 9.6.3 item 8)"
+)
 ANYMAIL = {
     name: value
     for name in env.list("ANYMAIL_SETTINGS", default=[])

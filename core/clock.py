@@ -74,6 +74,8 @@ def _anchor() -> Anchor | None:
         facts = json.loads(Path(settings.CLOCK_FILE).read_text())
         _read = (
             changed,
-            Anchor(datetime.fromisoformat(facts["real"]), datetime.fromisoformat(facts["shown"]), float(facts["speed"])),
+            Anchor(
+                datetime.fromisoformat(facts["real"]), datetime.fromisoformat(facts["shown"]), float(facts["speed"])
+            ),
         )
     return _read[1]

@@ -36,7 +36,8 @@ Row = TypeVar("Row", bound=DueModel)
 
 def lease() -> timedelta:
     """How long a claim lasts on the clock. It outlives the time limit of any task (tested), so rows have one owner."""
-    return clock.stretched(settings.LEASE)
+    real: timedelta = settings.LEASE
+    return clock.stretched(real)
 
 
 def retry_after(attempts: int) -> timedelta:
@@ -48,7 +49,9 @@ def claim(rows: models.QuerySet[Row], *, now: datetime, limit: int) -> list[Row]
     """Take up to `limit` due rows by postponing them by one lease; the rows, with their new fencing token."""
     with transaction.atomic(durable=True):
         taken = list(
-            rows.filter(due_at__lte=now).select_for_update(skip_locked=True, of=("self",)).order_by("due_at", "pk")[:limit]
+            rows.filter(due_at__lte=now)
+            .select_for_update(skip_locked=True, of=("self",))
+            .order_by("due_at", "pk")[:limit]
         )
         rows.model._base_manager.filter(pk__in=[row.pk for row in taken]).update(
             due_at=now + lease(), attempts=F("attempts") + 1
@@ -90,5 +93,7 @@ def work(
         try:
             act(taken, now=now)
         except Exception:
-            log.exception("A batch of %d %s failed; its rows come back.", len(taken), taken[0]._meta.verbose_name_plural)
+            log.exception(
+                "A batch of %d %s failed; its rows come back.", len(taken), taken[0]._meta.verbose_name_plural
+            )
     return len(taken)

@@ -130,11 +130,14 @@ class _Forms(HTMLParser):
 def _multipart(pairs: list[tuple[str, str]], files: dict[str, bytes]) -> tuple[bytes, str]:
     edge = secrets.token_hex(16)
     parts = [
-        f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in pairs
+        f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in pairs
     ]
     parts += [
         f'--{edge}\r\nContent-Disposition: form-data; name="{name}"; filename="new.pem"\r\n'
-        f"Content-Type: application/x-pem-file\r\n\r\n".encode() + data + b"\r\n"
+        f"Content-Type: application/x-pem-file\r\n\r\n".encode()
+        + data
+        + b"\r\n"
         for name, data in files.items()
     ]
     return b"".join(parts) + f"--{edge}--\r\n".encode(), f"multipart/form-data; boundary={edge}"

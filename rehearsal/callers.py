@@ -42,7 +42,10 @@ class CallRoom:
         quiet = Call.objects.filter(at__gt=now - AGAIN_AFTER).values("affected_subscriber")
         rows = AffectedSubscriber.objects.filter(campaign=campaign, acknowledged_at=None).at_risk(now)
         affected = (
-            rows.exclude(pk__in=quiet).select_related("subscriber", "campaign").order_by("unreachable_since", "pk").first()
+            rows.exclude(pk__in=quiet)
+            .select_related("subscriber", "campaign")
+            .order_by("unreachable_since", "pk")
+            .first()
         )
         if affected is None:
             return False

@@ -1,5 +1,5 @@
-"""The example incident, made anew: one issuer, 2,098 certificates whose basicConstraints is not critical, their subscribers
-and contacts, as the files that a CA would import."""
+"""The example incident, made anew: one issuer, 2,098 certificates whose basicConstraints is not critical, their
+subscribers and contacts, as the files that a CA would import."""
 
 import csv
 import json
@@ -51,7 +51,7 @@ class Institution:
 
 def make(folder: Path, base_url: str, size: Size) -> SandboxCA:
     """Write the register's files, the scope and the people into a folder, and make the CA that issued all of it."""
-    chance = random.Random(size.seed)  # noqa: S311 - the same incident every time, no secret
+    chance = random.Random(size.seed)
     folder.mkdir(parents=True, exist_ok=True)
     profile = Profile(f"{ISSUER} (sandbox)", base_url, shards=SHARDS, crl_interval=CRL_INTERVAL)
     ca = create(folder.parent / "ca", SLUG, profile, now=history.REPORT_READ_AT)

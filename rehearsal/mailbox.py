@@ -1,4 +1,4 @@
-"""The mailboxes of the simulated readers: one small SQLite file beside Recall's database, as another house would have."""
+"""The mailboxes of the simulated readers: a small SQLite file beside Recall's database, as if in another house."""
 
 import re
 import sqlite3
@@ -10,7 +10,6 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import cast
 
 LINK = re.compile(r"https?://\S+?/respond/[^\s/]+/")
 SCHEMA = """
@@ -37,7 +36,7 @@ class Mail:
     @property
     def message(self) -> EmailMessage:
         """The parsed message."""
-        return cast(EmailMessage, message_from_bytes(self.raw, policy=default))
+        return message_from_bytes(self.raw, policy=default)
 
     def body(self, kind: str) -> str:
         """The text of one alternative, `plain` or `html`; empty if it has none."""
@@ -55,7 +54,7 @@ class Mailboxes:
 
     def put(self, *, at: datetime, recipient: str, raw: bytes, fate: str) -> Mail:
         """Keep one message."""
-        message = cast(EmailMessage, message_from_bytes(raw, policy=default))
+        message = message_from_bytes(raw, policy=default)
         text = message.get_body(preferencelist=("plain",))
         found = LINK.search(text.get_content() if text else "")
         facts = (recipient, str(message["Subject"] or ""), str(message["Message-ID"] or ""), found[0] if found else "")

@@ -3,19 +3,78 @@
 import itertools
 import random
 
-PLACES = (
-    "Anlin Baihe Changyun Dongtan Eshan Fuqiao Guanlan Haiping Jinhai Kunlu Lanxi Mingzhou Nanwan Ouyang Pingdu "
-    "Qinghe Ruian Shanwei Taoyuan Wenling Xihai Yunlong Zhaoqing Beiling Caohai Danzhou Fengtai Huairou"
-).split()
+PLACES = [
+    "Anlin",
+    "Baihe",
+    "Changyun",
+    "Dongtan",
+    "Eshan",
+    "Fuqiao",
+    "Guanlan",
+    "Haiping",
+    "Jinhai",
+    "Kunlu",
+    "Lanxi",
+    "Mingzhou",
+    "Nanwan",
+    "Ouyang",
+    "Pingdu",
+    "Qinghe",
+    "Ruian",
+    "Shanwei",
+    "Taoyuan",
+    "Wenling",
+    "Xihai",
+    "Yunlong",
+    "Zhaoqing",
+    "Beiling",
+    "Caohai",
+    "Danzhou",
+    "Fengtai",
+    "Huairou",
+]
 KINDS = {
-    "finance": ("Bank", "Rural Commercial Bank", "Securities", "Trust", "Life Insurance", "Fund Management", "Payments"),
-    "government": ("City Government", "Tax Service", "Customs", "Social Insurance Office", "Housing Fund", "Land Registry"),
+    "finance": ("Bank", "Rural Bank", "Securities", "Trust", "Life Insurance", "Fund Management", "Payments"),
+    "government": ("City Government", "Tax Service", "Customs", "Social Insurance", "Housing Fund", "Land Registry"),
     "critical": ("Power Grid", "Water Works", "Railway", "Hospital", "Gas Supply"),
-    "standard": ("Logistics", "Software", "University", "Foods", "Media", "Hotels", "Motors", "Textiles", "Energy Services",
-                 "Books", "Travel", "Chemicals"),
-}  # fmt: skip
-GIVEN = "Wei Fang Min Jing Li Qiang Lei Jun Yan Tao Juan Ming Chao Xia Ping Gang".split()
-FAMILY = "Wang Li Zhang Liu Chen Yang Zhao Huang Zhou Wu Xu Sun Hu Zhu Gao Lin".split()
+    "standard": ("Logistics", "Software", "University", "Foods", "Media", "Hotels", "Motors", "Textiles", "Books"),
+}
+GIVEN = [
+    "Wei",
+    "Fang",
+    "Min",
+    "Jing",
+    "Li",
+    "Qiang",
+    "Lei",
+    "Jun",
+    "Yan",
+    "Tao",
+    "Juan",
+    "Ming",
+    "Chao",
+    "Xia",
+    "Ping",
+    "Gang",
+]
+FAMILY = [
+    "Wang",
+    "Li",
+    "Zhang",
+    "Liu",
+    "Chen",
+    "Yang",
+    "Zhao",
+    "Huang",
+    "Zhou",
+    "Wu",
+    "Xu",
+    "Sun",
+    "Hu",
+    "Zhu",
+    "Gao",
+    "Lin",
+]
 
 
 def institutions(subscriber_class: str, chance: random.Random) -> "itertools.chain[tuple[str, str]]":

@@ -7,7 +7,6 @@ import logging
 import math
 import random
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,8 +33,7 @@ AGAIN = timedelta(hours=1)
 
 
 def office(at: datetime, person: Person, chance: random.Random) -> datetime:
-    """When somebody who keeps office hours gets to a thing that reached them at this moment; weekends are for emergencies,
-    and this is one, so they come in late."""
+    """When somebody who keeps office hours gets to a thing that reached them now; on a weekend they come in late."""
     if not person.keeps_office_hours:
         return at
     local = at.astimezone(HOUSE)
@@ -71,8 +69,7 @@ class Play:
     threads: ThreadPoolExecutor
     seen: int = 0
     reading: set[str] = field(default_factory=set)
-    tries: Counter[str] = field(default_factory=Counter)
-    chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - a play, not a secret
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
     waiting: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     order: "itertools.count[int]" = field(default_factory=itertools.count)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from subscribers.services import import_register
 
 from audit.actors import SYSTEM
 from campaigns.models import AffectedCertificate
 from revocation.sandbox import Leaf, SandboxCA
-from subscribers.services import import_register
 
 LIFETIME = timedelta(days=397)
 
@@ -26,7 +26,7 @@ class Portal:
         self.fresh: list[bytes] = []
 
     def order(self, rows: Sequence[AffectedCertificate], *, now: datetime, keep: bool) -> bytes:
-        """New certificates with new keys for the names of these, as PEM; with `keep` they go into the register's feed."""
+        """New certificates with new keys for the same names, as PEM; with `keep` they go into the register's feed."""
         start = now.replace(microsecond=0)
         wanted = [
             Leaf(

@@ -72,7 +72,7 @@ class Sink:
         self.closed = closed
         self.reports: set[asyncio.Task[None]] = set()
 
-    async def handle_RCPT(  # noqa: N802, PLR0913 - the name and arguments are aiosmtpd's
+    async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
     ) -> str:
         """Answer to one recipient."""
@@ -83,11 +83,11 @@ class Sink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep one message, once for each recipient."""
         for address in envelope.rcpt_tos:
             fate = self.fates.get(address.lower(), READS)
-            mail = self.boxes.put(at=clock.now(), recipient=address, raw=bytes(envelope.content or b""), fate=fate)
+            mail = self.boxes.put(at=clock.now(), recipient=address, raw=envelope.original_content or b"", fate=fate)
             task = asyncio.get_running_loop().create_task(self._report_later(mail))
             self.reports.add(task)
             task.add_done_callback(self.reports.discard)

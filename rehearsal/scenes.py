@@ -9,6 +9,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+from subscribers.services import import_register
 
 from audit.actors import staff
 from campaigns.models import Campaign
@@ -17,13 +18,12 @@ from core import clock
 from core.errors import Refused
 from rehearsal import history, incident
 from subscribers.models import Certificate
-from subscribers.services import import_register
 
 T = TypeVar("T")
 ROLES = ("operator", "approver", "caller", "auditor")
 EXPLANATION = (
     "The basicConstraints extension of these certificates is present but not marked critical, as BR 7.1.2.7.6 demands. "
-    "The fault is ours, in the profile that we issued them with. Nothing that you did caused it, and your keys are safe."
+    "The fault is ours, in the profile that we issued them with. Nothing that you did caused it; your keys are safe."
 )
 
 
@@ -67,7 +67,9 @@ class Scenes:
     def _register(self) -> None:
         folder = self.var / "register"
         names = ("issuers.csv", "subscribers.csv", "contacts.csv", "certificates.pem", "other-certificates.pem")
-        report = import_register([folder / name for name in names], commit=True, actor=staff("operator"), now=clock.now())
+        report = import_register(
+            [folder / name for name in names], commit=True, actor=staff("operator"), now=clock.now()
+        )
         if report.errors:
             raise Refused(f"The register's files have errors: {report.errors[0]}")
         self.say(f"  {Certificate.objects.count():,} certificates in the register")

@@ -14,7 +14,7 @@ STOP_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a rehearsal plays: folder, ports and speed. Nothing of it touches another database or another mail server."""
+    """Where a rehearsal plays: folder, ports, speed. Nothing of it touches another database or mail server."""
 
     base: Path
     port: int
@@ -103,7 +103,7 @@ class Troupe:
 
     def _start(self, name: str) -> None:
         with (self.logs / f"{name}.log").open("ab") as log:
-            self.running[name] = subprocess.Popen(  # noqa: S603 - our own words
+            self.running[name] = subprocess.Popen(
                 list(self.commands[name]), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
 

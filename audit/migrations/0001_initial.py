@@ -4,39 +4,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Seal',
+            name="Seal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_id', models.BigIntegerField()),
-                ('last_id', models.BigIntegerField(unique=True)),
-                ('count', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('previous_digest', models.CharField(blank=True, max_length=64)),
-                ('at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("first_id", models.BigIntegerField()),
+                ("last_id", models.BigIntegerField(unique=True)),
+                ("count", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("previous_digest", models.CharField(blank=True, max_length=64)),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=200)),
-                ('verb', models.CharField(max_length=80)),
-                ('stream', models.CharField(max_length=80)),
-                ('object_type', models.CharField(max_length=40)),
-                ('object_id', models.CharField(max_length=64)),
-                ('facts', models.JSONField(default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("actor", models.CharField(max_length=200)),
+                ("verb", models.CharField(max_length=80)),
+                ("stream", models.CharField(max_length=80)),
+                ("object_type", models.CharField(max_length=40)),
+                ("object_id", models.CharField(max_length=64)),
+                ("facts", models.JSONField(default=dict)),
             ],
             options={
-                'indexes': [models.Index(fields=['stream', 'id'], name='event_stream'), models.Index(fields=['object_type', 'object_id'], name='event_object')],
+                "indexes": [
+                    models.Index(fields=["stream", "id"], name="event_stream"),
+                    models.Index(fields=["object_type", "object_id"], name="event_object"),
+                ],
             },
         ),
     ]

@@ -26,8 +26,8 @@ STATUS_EVERY = 10.0
 
 class Command(BaseCommand):
     help = (
-        "Play the example incident: 2,098 certificates, 380 subscribers, five days at one day a minute, with real mail, real "
-        "links and a real small CA, all on this machine."
+        "Play the example incident: 2,098 certificates, 380 subscribers, five days at one day a minute, with real "
+        "mail, real links and a real small CA, all on this machine."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -134,7 +134,9 @@ class Command(BaseCommand):
         told["seconds"] = round(time.monotonic() - self.begun, 1)
         (self.stage.base / "rehearsal.json").write_text(json.dumps(told, indent=2) + "\n")
         clock.set_anchor(self.stage.var / "clock.json", shown=clock.now(), speed=1)
-        self.stdout.write("\nThe campaign is over:\n" + "\n".join(f"  {name:<24}{value}" for name, value in told.items()))
+        self.stdout.write(
+            "\nThe campaign is over:\n" + "\n".join(f"  {name:<24}{value}" for name, value in told.items())
+        )
         self.stdout.write(f"\nIn 2024 it took 67 days. Look around at {self.stage.site}/; Ctrl-C stops everything.")
         if self.finishes and told["late"]:
             raise CommandError(f"{told['late']} certificates were late.")
@@ -146,5 +148,5 @@ class Command(BaseCommand):
             f"  Console      {site}/\n"
             f"  The mails    {site}/rehearsal/\n"
             f"  Accounts     {', '.join(('admin', *ROLES))}; password {password}\n"
-            f"  Ready after  {time.monotonic() - self.begun:.1f} s; the clock runs {self.stage.speed:g} times as fast.\n"
+            f"  Ready after  {time.monotonic() - self.begun:.1f} s; the clock runs {self.stage.speed:g} times as fast\n"
         )
