@@ -39,42 +39,8 @@ KINDS = {
     "critical": ("Power Grid", "Water Works", "Railway", "Hospital", "Gas Supply"),
     "standard": ("Logistics", "Software", "University", "Foods", "Media", "Hotels", "Motors", "Textiles", "Books"),
 }
-GIVEN = [
-    "Wei",
-    "Fang",
-    "Min",
-    "Jing",
-    "Li",
-    "Qiang",
-    "Lei",
-    "Jun",
-    "Yan",
-    "Tao",
-    "Juan",
-    "Ming",
-    "Chao",
-    "Xia",
-    "Ping",
-    "Gang",
-]
-FAMILY = [
-    "Wang",
-    "Li",
-    "Zhang",
-    "Liu",
-    "Chen",
-    "Yang",
-    "Zhao",
-    "Huang",
-    "Zhou",
-    "Wu",
-    "Xu",
-    "Sun",
-    "Hu",
-    "Zhu",
-    "Gao",
-    "Lin",
-]
+GIVEN = ("Wei", "Fang", "Min", "Jing", "Li", "Qiang", "Lei", "Jun", "Yan", "Tao", "Juan", "Ming", "Chao", "Xia")
+FAMILY = ("Wang", "Li", "Zhang", "Liu", "Chen", "Yang", "Zhao", "Huang", "Zhou", "Wu", "Xu", "Sun", "Hu", "Zhu", "Gao")
 
 
 def institutions(subscriber_class: str, chance: random.Random) -> "itertools.chain[tuple[str, str]]":
