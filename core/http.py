@@ -57,10 +57,10 @@ class _Bounds:
     post: Post | None
 
     def left(self) -> float:
-        """Seconds to wait for the next bytes; raises `Unavailable` when the time is up."""
+        """Seconds to wait for the next bytes; raises TimeoutError when the time is up."""
         remaining = self.ends - time.monotonic()
         if remaining <= 0:
-            raise Unavailable("The answer took too long.")
+            raise TimeoutError
         return min(remaining, SILENCE.total_seconds())
 
 
@@ -79,8 +79,8 @@ def fetch(
         step = _Step(parts, bounds, allow_private=allow_private)
         try:
             answer = step.run(url)
-        except (Refused, Unavailable):
-            raise
+        except TimeoutError as error:
+            raise Unavailable(f"{url} took too long.") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Unavailable(f"{url} did not answer: {str(error) or type(error).__name__}.") from error
         if isinstance(answer, Response):
@@ -109,7 +109,7 @@ class _Line:
         return io.BufferedReader(_Reader(self))
 
     def close(self) -> None:
-        self.socket.close()
+        """Nothing: `http.client` calls this before the body is read; `_Step` closes the socket in the end."""
 
 
 class _Reader(io.RawIOBase):
@@ -231,7 +231,10 @@ def _checked(url: str) -> SplitResult:
 
 
 def _next(url: str, redirect: _Redirect, post: Post | None) -> str:
-    target = urljoin(url, redirect.location)
+    try:
+        target = urljoin(url, redirect.location)
+    except ValueError as error:
+        raise Refused(f"{url} redirects to {redirect.location!r}, which is no URL.") from error
     if url.startswith("https:") and not target.startswith("https:"):
         raise Refused(f"{url} redirects to {target}, away from https.")
     if post and redirect.status not in KEEPS_METHOD:

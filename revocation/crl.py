@@ -161,18 +161,9 @@ def _check_signature(crl: x509.CertificateRevocationList, data: bytes, issuer: x
     outer, _ = der.expect(data, 0, der.SEQUENCE)
     content, end = der.expect(data, outer, der.SEQUENCE)
     digest = crl.signature_hash_algorithm
-    _check_algorithms(data, content, end)
     if not signatures.is_valid(issuer, crl.signature, data[outer:end], digest, crl.signature_algorithm_oid):
         raise WrongSignature("The issuer's key did not sign this CRL.")
     return data[content:end]
-
-
-def _check_algorithms(data: bytes, content: int, end: int) -> None:
-    """Refuse a CRL whose two AlgorithmIdentifiers differ (RFC 5280 5.1.1.2)."""
-    at = der.expect(data, content, der.INTEGER)[1] if data[content] == der.INTEGER else content
-    inner = data[at : der.expect(data, at, der.SEQUENCE)[1]]
-    if inner != data[end : der.expect(data, end, der.SEQUENCE)[1]]:
-        raise WrongSignature("The CRL names two different signature algorithms (RFC 5280 5.1.1.2).")
 
 
 def _check_dates(crl: x509.CertificateRevocationList, now: datetime, skew: timedelta) -> tuple[datetime, datetime]:

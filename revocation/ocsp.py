@@ -185,6 +185,6 @@ def _check_dates(single: ocsp.OCSPSingleResponse, now: datetime, skew: timedelta
     if this_update > now + skew:
         raise NotFresh(f"The OCSP answer is not valid before {this_update:%Y-%m-%d %H:%M:%S} UTC.")
     if next_update is None or now >= next_update:
-        ended = f"since {next_update:%Y-%m-%d %H:%M:%S} UTC" if next_update else "it has no nextUpdate"
-        raise NotFresh(f"The OCSP answer is stale: {ended}.")
+        ended = f"is stale since {next_update:%Y-%m-%d %H:%M:%S} UTC" if next_update else "has no nextUpdate"
+        raise NotFresh(f"The OCSP answer {ended}.")
     return this_update, next_update
