@@ -111,23 +111,28 @@ class Source:
         """An error of this file."""
         return RowError(self.name, line, field, str(text))
 
-    def close(self) -> None:
-        """Read what is left, so that the digest covers the file, and close it."""
+    def drain(self) -> None:
+        """Read what is left, so that the digest covers the whole file."""
         while self.stream.read(BLOCK):
             pass
+
+    def close(self) -> None:
+        """Close the file."""
         self._raw.stream.close()
 
 
 def open_source(path: Path) -> Source:
     """Open a file. Raises `Malformed` if it is missing, a folder, or not readable."""
     try:
+        if path.is_dir():
+            raise IsADirectoryError
         return Source(path.open("rb"), str(path))
     except FileNotFoundError:
-        raise Malformed(f"{path}: there is no such file.") from None
+        raise Malformed("There is no such file.") from None
     except IsADirectoryError:
-        raise Malformed(f"{path}: this is a folder; name the files in it.") from None
+        raise Malformed("This is a folder; name the files in it.") from None
     except OSError as error:
-        raise Malformed(f"{path}: cannot be read: {error.strerror}.") from None
+        raise Malformed(f"This file cannot be read: {error.strerror}.") from None
 
 
 def _size(stream: BinaryIO) -> int:

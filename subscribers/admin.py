@@ -1,0 +1,71 @@
+"""The register in the operators' console. Nothing is deleted here: a register that forgets is no evidence."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from subscribers.models import Certificate, Commitment, Contact, Issuer, Subscriber
+
+
+class _Kept:
+    """Rows that stay."""
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+
+class ContactInline(_Kept, TabularInline):
+    model = Contact
+    extra = 0
+    fields = ("name", "email", "phone", "role", "rank", "verified_at", "bounced_at", "bounce_note")
+    readonly_fields = ("verified_at", "bounced_at", "bounce_note")
+
+
+class CommitmentInline(_Kept, TabularInline):
+    model = Commitment
+    extra = 0
+
+
+@admin.register(Subscriber)
+class SubscriberAdmin(_Kept, ModelAdmin):
+    list_display = ("name", "reference", "subscriber_class", "language", "time_zone")
+    list_filter = ("subscriber_class",)
+    search_fields = ("name", "=reference", "=contacts__email")
+    show_full_result_count = False
+    inlines = (ContactInline, CommitmentInline)
+
+
+@admin.register(Issuer)
+class IssuerAdmin(_Kept, ModelAdmin):
+    list_display = ("name", "backend", "crl_interval", "revocations_per_second")
+    search_fields = ("name", "=key_id")
+    readonly_fields = ("key_id", "certificate_pem")
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        """An issuer comes with its certificate, by import."""
+        return False
+
+
+@admin.register(Certificate)
+class CertificateAdmin(_Kept, ModelAdmin):
+    list_display = ("serial_number", "issuer", "subscriber", "subject", "not_after", "revoked_at")
+    list_filter = ("issuer",)
+    list_select_related = ("issuer", "subscriber")
+    search_fields = ("=serial_number", "=fingerprint_sha256", "names")
+    search_help_text = "Serial number in hex, SHA-256 fingerprint, or part of a name."
+    show_full_result_count = False
+    exclude = ("der",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Without the bytes, which no page shows."""
+        return super().get_queryset(request).defer("der")
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        """Certificates come by import."""
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        """A certificate is what it is."""
+        return False
