@@ -1,0 +1,125 @@
+"""Who has opened a link, and what keeps such a visit private.
+
+The token in the address is a key: no page loads anything from elsewhere, no other site is told the address, no cache
+keeps a page, and `core.redaction` keeps it out of the log.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
+
+from audit import actors
+from campaigns import links, moments
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
+from core import clock
+from core.errors import Refused
+from subscribers.models import Contact
+
+SEALS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    # Not no-referrer: with that, browsers send `Origin: null` with our own forms, and no CSRF check can pass. This one
+    # never sends more than the site's name, so the token stays here all the same.
+    "Referrer-Policy": "strict-origin",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody who has opened a link: on whose behalf, and when."""
+
+    request: HttpRequest
+    token: str
+    affected: AffectedSubscriber
+    contact: Contact
+    now: datetime
+
+    @property
+    def actor(self) -> str:
+        """How the journal names the visitor."""
+        return actors.contact(self.contact.pk)
+
+    @property
+    def campaign(self) -> Campaign:
+        """The campaign that the link belongs to."""
+        return self.affected.campaign
+
+    @property
+    def zone_name(self) -> str:
+        """The subscriber's time zone."""
+        return self.affected.subscriber.time_zone
+
+    @property
+    def zone(self) -> tzinfo:
+        """The subscriber's time zone, ready for use."""
+        return moments.zone(self.zone_name)
+
+    @property
+    def acts(self) -> dict[str, Any]:
+        """What every verb is told: who and when."""
+        return {"actor": self.actor, "now": self.now}
+
+    def url(self, name: str = "page") -> str:
+        """The address of one of this visitor's pages."""
+        return reverse(f"respond:{name}", args=[self.token])
+
+    def back(self) -> HttpResponse:
+        """Lead back to the page, after an act."""
+        return HttpResponseRedirect(self.url())
+
+    def certificates(self) -> QuerySet[AffectedCertificate]:
+        """The certificates that this visitor may see and choose."""
+        return AffectedCertificate.objects.filter(affected_subscriber=self.affected)
+
+
+View = Callable[[Visit], HttpResponseBase]
+
+
+def by_link(view: View) -> Callable[..., HttpResponseBase]:
+    """Let a view meet only visitors whose link is good; everybody else learns that, and nothing more."""
+
+    @wraps(view)
+    def opened(request: HttpRequest, token: str) -> HttpResponseBase:
+        try:
+            affected, contact = links.read(token)
+            if affected.campaign.state in {Campaign.State.DRAFT, Campaign.State.APPROVED}:
+                raise Refused("The campaign has not begun.")
+        except Refused as refusal:
+            return _sealed(no_page(request, is_withdrawn=isinstance(refusal, links.Withdrawn)))
+        visit = Visit(request, token, affected, contact, clock.now())
+        if request.method == "POST" and affected.campaign.state != Campaign.State.RUNNING:
+            messages.error(request, _("This campaign has ended. Nothing was changed."))
+            return _sealed(visit.back())
+        return _sealed(view(visit))
+
+    return opened
+
+
+def house() -> dict[str, Any]:
+    """What every page says of the CA."""
+    return {"ca_name": settings.CA_NAME, "phone": settings.NOTICE_PHONE}
+
+
+def no_page(request: HttpRequest, *, is_withdrawn: bool) -> HttpResponse:
+    """What somebody sees whose link is not good: nothing of any campaign."""
+    context = {"is_withdrawn": is_withdrawn, **house()}
+    return render(request, "campaigns/respond/no_page.html", context, status=410 if is_withdrawn else 404)
+
+
+def _sealed(response: HttpResponseBase) -> HttpResponseBase:
+    for name, value in SEALS.items():
+        response.headers[name] = value
+    patch_cache_control(response, no_store=True, private=True)
+    return response
