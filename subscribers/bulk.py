@@ -76,10 +76,15 @@ def _kept(*names: str) -> dict[str, str]:
 
 def _while(condition: str, *names: str) -> dict[str, str]:
     """Columns that do so only while a condition holds."""
-    return {name: f"CASE WHEN {condition} THEN {value} ELSE t.\"{name}\" END" for name, value in _kept(*names).items()}
+    return {name: f'CASE WHEN {condition} THEN {value} ELSE t."{name}" END' for name, value in _kept(*names).items()}
 
 
 BLANK = "''"
+FACTS = ("spki_sha256", "subject", "names", "not_before", "not_after", "policy", "crl_url", "ocsp_url", "der")
+TEXTS = (
+    "fingerprint_sha256", "precert_sha256", "spki_sha256", "subject", "policy", "crl_url", "ocsp_url",
+    "revocation_reason",
+)  # fmt: skip
 MERGES = (
     Merge(
         SUBSCRIBER,
@@ -108,16 +113,8 @@ MERGES = (
         joins=f"JOIN {ISSUER} LEFT JOIN {HOLDER}",
         match="t.issuer_id = m.issuer_id AND t.serial_number = s.serial_number",
         keys={"issuer_id": "m.issuer_id", "subscriber_id": "r.id"},
-        defaults={
-            name: BLANK
-            for name in (
-                "fingerprint_sha256", "precert_sha256", "spki_sha256", "subject", "policy", "crl_url", "ocsp_url",
-                "revocation_reason",
-            )
-        } | {"names": "'[]'"},
-        changes=_while(
-            "t.der IS NULL", "spki_sha256", "subject", "names", "not_before", "not_after", "policy", "crl_url", "ocsp_url", "der"
-        )
+        defaults=dict.fromkeys(TEXTS, BLANK) | {"names": "'[]'"},
+        changes=_while("t.der IS NULL", *FACTS)
         | _while("t.fingerprint_sha256 = ''", "fingerprint_sha256")
         | _while("t.precert_sha256 = ''", "precert_sha256")
         | _while("t.revoked_at IS NULL", "revoked_at", "revocation_reason")
@@ -171,7 +168,7 @@ def write(progress: Callable[[int, int], None]) -> dict[str, Counts]:
 def _execute(sql: str, parameters: list[int]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _row(sql: str) -> tuple[int, ...]:
@@ -201,7 +198,8 @@ def _insert(merge: Merge) -> str:
         values[name] = f's."{name}"' if default is None else f'COALESCE(s."{name}", {default}{cast})'
     names = ", ".join(f'"{name}"' for name in values)
     return (
-        f'INSERT INTO {merge.target} ({names}) SELECT {", ".join(values.values())} FROM "{merge.table.name}" s {merge.joins}'
+        f"INSERT INTO {merge.target} ({names}) SELECT {', '.join(values.values())}"
+        f' FROM "{merge.table.name}" s {merge.joins}'
         f" LEFT JOIN {merge.target} t ON {merge.match}"
         " WHERE s.wave = 0 AND t.id IS NULL AND s.n BETWEEN %s AND %s ORDER BY s.n ON CONFLICT DO NOTHING"
     )
@@ -219,7 +217,7 @@ def _update(merge: Merge, *, wave: int) -> str:
 def _counted(merge: Merge) -> Counts:
     waves = _waves(merge.table)
     known, changed = _row(
-        f'SELECT count(t.id), sum(CASE WHEN t.id IS NOT NULL AND {merge.differs} THEN 1 ELSE 0 END)'
+        f"SELECT count(t.id), sum(CASE WHEN t.id IS NOT NULL AND {merge.differs} THEN 1 ELSE 0 END)"
         f' FROM "{merge.table.name}" s {merge.joins} LEFT JOIN {merge.target} t ON {merge.match} WHERE s.wave = 0'
     )
     return Counts(
@@ -232,7 +230,7 @@ def _counted(merge: Merge) -> Counts:
 
 
 def _assigned(change: Callable[[str, str], int]) -> Counts:
-    """Assignments: changed are certificates that only the register has; those in these files carry theirs themselves."""
+    """Assignments; changed are certificates that only the register has, those in these files carry theirs."""
     waves = _waves(ASSIGNMENT)
     changed = sum(change(match, joins) for match, joins in ASSIGNED_BY) if waves.get(0) else 0
     return Counts(changed=changed, unchanged=waves.get(0, 0) - changed, rejected=waves.get(-1, 0))

@@ -34,7 +34,7 @@ ISSUERS_REMEMBERED = 1024
 
 @dataclass(frozen=True, slots=True)
 class ParsedCertificate:
-    """A certificate's fields; texts are empty where the certificate says nothing. Its identity is (issuer_key, serial)."""
+    """A certificate's fields, texts empty where it says nothing; its identity is (issuer_key, serial_number)."""
 
     issuer_key: str
     """`aki` where there is one, else `name:` and the SHA-256 of the issuer's DER name."""

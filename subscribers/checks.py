@@ -88,7 +88,8 @@ def _ranked(table: Table, *more: str) -> str:
     columns = ", ".join(("n", "file", "line", *more))
     return (
         f"SELECT {columns}, row_number() OVER w AS place,"
-        " CAST(first_value(file) OVER w AS varchar(20)) || ':' || CAST(first_value(line) OVER w AS varchar(20)) AS detail"
+        " CAST(first_value(file) OVER w AS varchar(20)) || ':'"
+        " || CAST(first_value(line) OVER w AS varchar(20)) AS detail"
         f' FROM "{table.name}" WHERE wave >= 0 WINDOW w AS (PARTITION BY {identity} ORDER BY n)'
     )
 
@@ -133,7 +134,8 @@ def _certificates(files: list[str]) -> Iterator[Fault]:
         cursor.execute(f"{further} LIMIT 1")
         is_repeated = cursor.fetchone() is not None
     if is_repeated:
-        bad = f"SELECT n, file, line, detail FROM ({_ranked(CERTIFICATE, *spread)}) ranked WHERE place > 1 AND lowest <> highest"
+        ranked = _ranked(CERTIFICATE, *spread)
+        bad = f"SELECT n, file, line, detail FROM ({ranked}) ranked WHERE place > 1 AND lowest <> highest"
         yield from _fault(
             CERTIFICATE,
             "serial_number",
@@ -172,7 +174,8 @@ def _assignments() -> Iterator[Fault]:
             )
     staged = " OR ".join(f'EXISTS (SELECT 1 FROM "{CERTIFICATE.name}" c WHERE {match})' for match in STAGED_BY)
     bad = (
-        f'SELECT s.n, s.file, s.line, s.n AS detail FROM "{ASSIGNMENT.name}" s LEFT JOIN "{ISSUER_MAP}" m ON m.no = s.issuer_no'
+        f'SELECT s.n, s.file, s.line, s.n AS detail FROM "{ASSIGNMENT.name}" s'
+        f' LEFT JOIN "{ISSUER_MAP}" m ON m.no = s.issuer_no'
         f" WHERE s.wave >= 0 AND NOT ({staged})"
         f" AND NOT EXISTS (SELECT 1 FROM {CERTIFICATES} t WHERE t.fingerprint_sha256 = s.fingerprint_sha256)"
         f" AND (s.fingerprint_sha256 IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {CERTIFICATES} t"

@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 
 INTEGER, OCTET_STRING, OID, BOOLEAN, SEQUENCE = 0x02, 0x04, 0x06, 0x01, 0x30
 UTC_TIME = 0x17
+LONG_FORM = 0x80
 
 
 def header(data: bytes, at: int) -> tuple[int, int, int]:
-    """The tag of the value at `at`, and where its content starts and ends. Raises ValueError if it runs over the end."""
+    """Tag of the value at `at`, and where its content starts and ends. Raises ValueError if it is cut off."""
     try:
         tag, length, start = data[at], data[at + 1], at + 2
     except IndexError:
         raise ValueError("a value runs over the end") from None
-    if length >= 0x80:
+    if length & LONG_FORM:
         octets = length & 0x7F
         length = int.from_bytes(data[start : start + octets])
         start += octets

@@ -1,4 +1,4 @@
-"""What a cell may say: texts to values. Each converter takes a stripped text that is not empty and raises `Malformed`."""
+"""What a cell may say: texts to values. A converter takes a stripped text that is not empty, and raises `Malformed`."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The few issuers of an import: which of them the files speak of, by what name, and what is to be written about them."""
+"""The few issuers of an import: which of them the files speak of, by what name, and what is to be written of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,7 +90,12 @@ class IssuerBook:
         return {number: self._find(text, number, names, keys, only) for text, number in self.spelled.items()}
 
     def _find(
-        self, text: str, number: int, names: dict[str, Resolved], keys: dict[str, Resolved], subjects: dict[str, Resolved]
+        self,
+        text: str,
+        number: int,
+        names: dict[str, Resolved],
+        keys: dict[str, Resolved],
+        subjects: dict[str, Resolved],
     ) -> Resolved | None:
         if text.startswith("given:"):
             given = text.removeprefix("given:")
@@ -146,7 +151,9 @@ class IssuerBook:
 def _given(record: IssuerRecord) -> dict[str, Any]:
     """The columns that a record says something about."""
     values = {name: getattr(record, name) for name in OPTIONAL}
-    return {"certificate_pem": record.certificate.pem} | {name: each for name, each in values.items() if each is not None}
+    return {"certificate_pem": record.certificate.pem} | {
+        name: each for name, each in values.items() if each is not None
+    }
 
 
 def _difference(record: IssuerRecord) -> dict[str, Any] | None:

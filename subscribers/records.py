@@ -211,7 +211,9 @@ def _one_serial(in_hex: str | None, in_decimal: str | None) -> str | None:
 
 CA_CERTIFICATE = "This is a CA's certificate; it belongs into a table of issuers."
 
-REFERENCE = Column("subscriber", fields.text(64), ("subscriber_reference", "subscriber_id", "account", "account_number"))
+REFERENCE = Column(
+    "subscriber", fields.text(64), ("subscriber_reference", "subscriber_id", "account", "account_number")
+)
 SERIAL = Column("serial_number", fields.serial_number, ("serial", "serial_hex", "serialnumber"))
 SERIAL_DECIMAL = Column("serial_decimal", fields.serial_decimal, ("serial_number_decimal", "decimal_serial"))
 FINGERPRINT = Column("fingerprint_sha256", fields.sha256, ("fingerprint", "sha256", "sha_256", "sha256_fingerprint"))

@@ -1,9 +1,9 @@
 """Which certificates a file names, one entry after the other: fingerprints, serial numbers or certificates themselves.
 
-Nothing is dropped in silence: what cannot be read is an entry too. Whether the register has the certificate is not known
-here. A text has one certificate a line: a SHA-256, or `issuer: serial number`, or a serial number of the issuer that
-was chosen for the whole file. Serial numbers are hex; decimal ones stand in a column `serial_decimal`. Lines that begin
-with # are comments.
+Nothing is dropped in silence: what cannot be read is an entry too. Whether the register has the certificate is not
+known here. A text has one certificate a line: a SHA-256, or `issuer: serial number`, or a serial number of the issuer
+that was chosen for the whole file. Serial numbers are hex; decimal ones stand in a column `serial_decimal`. Lines that
+begin with # are comments.
 """
 
 import json
@@ -20,7 +20,11 @@ from subscribers.sources import ROW_LIMIT, BadCells, Cells, Format, RowError, So
 
 SHOWN = 120
 """Characters of an entry that are kept to show it."""
-COLUMNS = {name: column.name for column in (PEM, FINGERPRINT, ISSUER, SERIAL, SERIAL_DECIMAL) for name in (column.name, *column.also)}
+COLUMNS = {
+    name: column.name
+    for column in (PEM, FINGERPRINT, ISSUER, SERIAL, SERIAL_DECIMAL)
+    for name in (column.name, *column.also)
+}
 IDENTIFYING = {PEM.name, FINGERPRINT.name, SERIAL.name, SERIAL_DECIMAL.name}
 
 
@@ -115,7 +119,7 @@ def _objects(source: Source, limit: int) -> Iterator[ScopeEntry]:
 
 
 def _named(line: int, text: str, given: dict[str, str]) -> ScopeEntry:
-    """The entry of a row: the certificate itself if it is there, else its fingerprint, else issuer and serial number."""
+    """The entry of a row: the certificate itself if it is there, else its fingerprint, else its serial number."""
     try:
         if pem := given.get(PEM.name):
             return _held(line, text, pem)
@@ -160,7 +164,9 @@ def _word(line: int, text: str) -> ScopeEntry:
         if fields.HEX.fullmatch(digits) and len(digits) == fields.SHA256_DIGITS:
             return ScopeEntry(line, _short(text), EntryKind.FINGERPRINT, fingerprint_sha256=digits)
         issuer, serial = ("", text) if _is_number(text) else _split(text)
-        return ScopeEntry(line, _short(text), EntryKind.SERIAL, issuer=issuer, serial_number=fields.serial_number(serial))
+        return ScopeEntry(
+            line, _short(text), EntryKind.SERIAL, issuer=issuer, serial_number=fields.serial_number(serial)
+        )
     except Malformed as error:
         return _unreadable(line, text, error)
 
@@ -171,7 +177,7 @@ def _is_number(text: str) -> bool:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Issuer and serial number. The number may have colons of its own, so it begins after the last part that is no octet."""
+    """Issuer and serial number; a number with colons of its own begins after the last part that is no octet."""
     parts = text.split(":")
     at = len(parts) - 1
     if len(parts[at].strip()) <= 2:  # noqa: PLR2004 - an octet

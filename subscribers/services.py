@@ -222,7 +222,9 @@ def mark_revoked(
         rows = Certificate.objects.filter(pk__in=keys)
         fresh = list(rows.filter(revoked_at=None).select_for_update().only("pk"))
         raised = _raisable(rows) if reason == CRLReason.KEY_COMPROMISE else []
-        Certificate.objects.filter(pk__in=[row.pk for row in fresh]).update(revoked_at=revoked_at, revocation_reason=reason)
+        Certificate.objects.filter(pk__in=[row.pk for row in fresh]).update(
+            revoked_at=revoked_at, revocation_reason=reason
+        )
         facts = {"revoked_at": revoked_at.isoformat(), "reason": reason}
         audit.record_each("certificate.revoked", fresh, stream=STREAM, actor=actor, now=now, facts=facts)
         Certificate.objects.filter(pk__in=[row.pk for row in raised]).update(revocation_reason=reason)

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from core.errors import Malformed
 
 ROW_LIMIT = 1024 * 1024
-"""Octets of one row, one JSON line or one PEM block; a longer one is an error, and is passed over without being kept."""
+"""Octets of one row, one JSON line or one PEM block; a longer one is an error, and is passed over unkept."""
 HEAD = 64 * 1024
 """How far the recognition of a format looks."""
 BLOCK = 256 * 1024
@@ -61,7 +61,7 @@ class _Hashing(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         data = self.stream.read(len(buffer))
         buffer[: len(data)] = data
         self.digest.update(data)
@@ -346,7 +346,9 @@ def blocks(source: Source, *, limit: int = ROW_LIMIT) -> Iterator[Block | RowErr
     while (before := window.find_begin()) is not None:
         line, end = window.line, window.find_end()
         if end < 0:
-            yield source.error(line, "certificate", f"The PEM block has no END line, or is longer than {limit:,} octets.")
+            yield source.error(
+                line, "certificate", f"The PEM block has no END line, or is longer than {limit:,} octets."
+            )
             window.go(window.at + 1)
             continue
         data = window.buffer[window.at : end]

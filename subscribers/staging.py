@@ -3,6 +3,7 @@
 On PostgreSQL rows go in by COPY, on SQLite by `executemany`. Null means that a file says nothing about a column. The
 tables belong to one database connection and vanish with it.
 """
+# ruff: noqa: S608 - every name in these statements comes from a model, every value is a parameter
 
 import json
 from collections.abc import Iterable, Sequence
@@ -77,8 +78,8 @@ CERTIFICATE = Table(
     Certificate,
     ("subscriber", "issuer_no"),
     (
-        "serial_number", "fingerprint_sha256", "precert_sha256", "spki_sha256", "subject", "names", "not_before", "not_after",
-        "policy", "crl_url", "ocsp_url", "revoked_at", "revocation_reason", "der",
+        "serial_number", "fingerprint_sha256", "precert_sha256", "spki_sha256", "subject", "names", "not_before",
+        "not_after", "policy", "crl_url", "ocsp_url", "revoked_at", "revocation_reason", "der",
     ),
     ("issuer_no", "serial_number"),
 )  # fmt: skip
@@ -156,7 +157,14 @@ class Staging:
             case SubscriberRecord():
                 return SUBSCRIBER, self._prepared(
                     SUBSCRIBER,
-                    (record.reference, uuid4(), record.name, record.subscriber_class, record.language, record.time_zone),
+                    (
+                        record.reference,
+                        uuid4(),
+                        record.name,
+                        record.subscriber_class,
+                        record.language,
+                        record.time_zone,
+                    ),
                 )
             case ContactRecord():
                 return CONTACT, self._contact(record)
@@ -167,7 +175,7 @@ class Staging:
 
     def _prepared(self, table: Table, values: Sequence[Any]) -> tuple[Any, ...]:
         """Values as the database wants them."""
-        fields = [table.model._meta.get_field(name) for name in table.columns]
+        fields = [column(table, name) for name in table.columns]
         return tuple(field.get_db_prep_save(value, connection) for field, value in zip(fields, values, strict=True))
 
     def _contact(self, record: ContactRecord) -> tuple[Any, ...]:
@@ -238,6 +246,14 @@ class Staging:
                 cursor.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', rows)
 
 
+def column(table: Table, name: str) -> models.Field[Any, Any]:
+    """The model's field of a column."""
+    field = table.model._meta.get_field(name)
+    if not isinstance(field, models.Field):
+        raise TypeError(name)
+    return field
+
+
 def copy_text(rows: Iterable[tuple[Any, ...]]) -> bytes:
     """Rows in the text format of COPY."""
     return "".join("\t".join([_cell(value) for value in row]) + "\n" for row in rows).encode()
@@ -261,7 +277,7 @@ def _create(table: Table) -> str:
     """The temporary table, each column with the type that it has in the model."""
     types = {"n": "bigint NOT NULL", "file": "integer NOT NULL", "line": "integer NOT NULL", "wave": "integer NOT NULL"}
     types |= {name: REFERENCE_TYPES[name] for name in table.references}
-    types |= {name: table.model._meta.get_field(name).db_type(connection) or "" for name in table.columns}
+    types |= {name: column(table, name).db_type(connection) or "" for name in table.columns}
     if connection.vendor == "sqlite":
         types["n"] = "integer PRIMARY KEY"
     columns = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
