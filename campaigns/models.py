@@ -253,9 +253,11 @@ class AffectedCertificateQuerySet(models.QuerySet["AffectedCertificate"]):
 
     def to_verify(self) -> "AffectedCertificateQuerySet":
         """Confirmed, in a campaign that has not ended: is there a replacement? Looking is no outward act."""
-        return self.filter(
-            state=AffectedCertificate.State.CONFIRMED, campaign__in=Campaign.objects.running()
-        ).select_related("campaign", "affected_subscriber", "certificate__issuer")
+        return (
+            self.filter(state=AffectedCertificate.State.CONFIRMED, campaign__in=Campaign.objects.running())
+            .select_related("campaign", "affected_subscriber", "certificate__issuer")
+            .defer("certificate__der")
+        )
 
 
 class AffectedCertificate(DueModel):

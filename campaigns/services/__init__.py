@@ -1,0 +1,69 @@
+"""The verbs of campaigns: each checks, changes and records, in one transaction."""
+
+from campaigns.services.approval import approve_campaign, identities, issuers, scope_digest
+from campaigns.services.candidates import Verdict
+from campaigns.services.drafting import change_draft, draft_campaign
+from campaigns.services.exclusions import approve_exclusion, request_exclusion, withdraw_exclusion
+from campaigns.services.launch import (
+    cancel_campaign,
+    complete_campaign,
+    halt_campaign,
+    launch_campaign,
+    move_deadline_earlier,
+    request_cancel,
+    resume_campaign,
+)
+from campaigns.services.outcomes import mark_published
+from campaigns.services.reading import UNKNOWN, ScopeReport, SetAside
+from campaigns.services.replacements import add_replacement, verify_replacements, withdraw_replacement
+from campaigns.services.responses import (
+    acknowledge,
+    confirm_replacement,
+    mark_reached,
+    mark_unreachable,
+    name_contact,
+    request_revocation,
+)
+from campaigns.services.scoping import add_affected, expand_by_key, import_scope, remove_affected
+from campaigns.services.snapshots import Counts, counts, latest_counts, take_snapshot
+
+__all__ = [
+    "UNKNOWN",
+    "Counts",
+    "ScopeReport",
+    "SetAside",
+    "Verdict",
+    "acknowledge",
+    "add_affected",
+    "add_replacement",
+    "approve_campaign",
+    "approve_exclusion",
+    "cancel_campaign",
+    "change_draft",
+    "complete_campaign",
+    "confirm_replacement",
+    "counts",
+    "draft_campaign",
+    "expand_by_key",
+    "halt_campaign",
+    "identities",
+    "import_scope",
+    "issuers",
+    "latest_counts",
+    "launch_campaign",
+    "mark_published",
+    "mark_reached",
+    "mark_unreachable",
+    "move_deadline_earlier",
+    "name_contact",
+    "remove_affected",
+    "request_cancel",
+    "request_exclusion",
+    "request_revocation",
+    "resume_campaign",
+    "scope_digest",
+    "take_snapshot",
+    "verify_replacements",
+    "withdraw_exclusion",
+    "withdraw_replacement",
+]
