@@ -1,0 +1,190 @@
+"""What will happen if nothing changes, and what is wrong already: for the console and the watcher outside."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Max, Min, Q
+
+from campaigns.models import AffectedCertificate, Campaign
+from core import due
+from revocation import waves
+from revocation.models import Gate, Revocation, StatusCheck
+from revocation.services import leads
+from subscribers.models import Issuer
+
+State = Revocation.State
+STUCK_INTERVALS = 2
+"""A canary that is not on a CRL after so many intervals needs a person."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How the revocations of one issuer in a campaign stand, and when they will be through.
+
+    `published_at` is when the last one would be seen on a CRL if forced revocation began as planned, or now where that
+    has passed. `last_safe_start` and `publish_by` are None when nothing is left. Rates are per second of the clock.
+    """
+
+    issuer: Issuer
+    wave: int
+    scheduled: int
+    accepted: int
+    published: int
+    rejected: int
+    per_second: float
+    lead: timedelta
+    starts_at: datetime | None
+    published_at: datetime | None
+    last_safe_start: datetime | None
+    publish_by: datetime | None
+
+    @property
+    def backlog(self) -> int:
+        """How many are not yet published."""
+        return self.scheduled + self.accepted + self.rejected
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the last one would be published after the first deadline."""
+        return bool(self.published_at and self.publish_by and self.published_at > self.publish_by)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One thing that is wrong with the revocations of a campaign, in words for a person; `since` if it is known.
+
+    `kind`: late, unavailable, stuck, rejected, crl, halted.
+    """
+
+    kind: str
+    campaign: Campaign
+    text: str
+    issuer: Issuer | None = None
+    since: datetime | None = None
+
+
+def forecast(campaign: Campaign, *, now: datetime) -> list[Forecast]:
+    """The forecast of each issuer of a campaign that has been launched."""
+    backlogs = leads.backlogs()
+    gates = Gate.objects.filter(campaign=campaign).select_related("campaign", "issuer").order_by("issuer__name")
+    return [_forecast(gate, backlogs.get(gate.issuer_id, 0), now) for gate in gates]
+
+
+def _forecast(gate: Gate, backlog: int, now: datetime) -> Forecast:
+    rows = Revocation.objects.behind(gate)
+    unfinished = Q(state__in=[State.SCHEDULED, State.ACCEPTED, State.REJECTED])
+    found = rows.aggregate(
+        **{state.value: Count("pk", filter=Q(state=state)) for state in State if state != State.CANCELLED},
+        starts_at=Min("planned_at", filter=Q(state=State.SCHEDULED, wave=None)),
+        ends_at=Max("planned_at", filter=Q(state=State.SCHEDULED)),
+    )
+    left = AffectedCertificate.objects.remaining(now).filter(revocation__in=rows.filter(unfinished).values("pk"))
+    publish_by = left.aggregate(at=Min("publish_by"))["at"]
+    lead = leads.lead(gate.campaign, gate.issuer, backlog=backlog, wave=gate.wave)
+    needed = lead - leads.margin(gate.campaign, gate.issuer)
+    begins = max(found["ends_at"] or now, now)
+    return Forecast(
+        issuer=gate.issuer,
+        wave=gate.wave,
+        scheduled=found["scheduled"],
+        accepted=found["accepted"],
+        published=found["published"],
+        rejected=found["rejected"],
+        per_second=gate.issuer.revocations_per_second,
+        lead=lead,
+        starts_at=found["starts_at"],
+        published_at=begins + needed if publish_by else None,
+        last_safe_start=publish_by - lead if publish_by else None,
+        publish_by=publish_by,
+    )
+
+
+def last_safe_start(campaign: Campaign, *, now: datetime) -> datetime | None:
+    """The last moment at which forced revocation can begin and be published in time; None if nothing is left.
+
+    Before the launch it is reckoned from the scope and the campaign's deadline.
+    """
+    if campaign.launched_at:
+        return leads.first(each.last_safe_start for each in forecast(campaign, now=now))
+    rows = AffectedCertificate.objects.remaining(now).filter(campaign=campaign).order_by()
+    counts = dict(rows.values_list("certificate__issuer").annotate(count=Count("pk")))
+    return leads.first(
+        campaign.deadline - leads.lead(campaign, issuer, backlog=counts[issuer.pk])
+        for issuer in Issuer.objects.filter(pk__in=list(counts))
+    )
+
+
+def alarms(*, now: datetime) -> list[Alarm]:
+    """Everything that is wrong with the revocations of running campaigns, the gravest kind first for each campaign."""
+    found: list[Alarm] = []
+    for campaign in Campaign.objects.running().order_by("pk"):
+        forecasts = forecast(campaign, now=now)
+        gates = {gate.issuer_id: gate for gate in Gate.objects.filter(campaign=campaign)}
+        found += _halted(campaign, forecasts, now)
+        for each in forecasts:
+            gate = gates[each.issuer.pk]
+            found += [*_late(campaign, each, now), *_away(campaign, each, gate), *_stuck(campaign, each, gate, now)]
+            found += [*_rejected(campaign, each), *_unproven(campaign, each, now)]
+    return found
+
+
+def _halted(campaign: Campaign, forecasts: list[Forecast], now: datetime) -> Iterator[Alarm]:
+    last = leads.first(each.last_safe_start for each in forecasts)
+    if campaign.halted_at and last and last < now:
+        text = f"Halted, and the last safe moment to begin was {last:%Y-%m-%d %H:%M} UTC: {campaign.halt_reason}"
+        yield Alarm("halted", campaign, text, since=campaign.halted_at)
+
+
+def _late(campaign: Campaign, each: Forecast, now: datetime) -> Iterator[Alarm]:
+    if not each.publish_by:
+        return
+    if each.publish_by < now:
+        text = f"{each.backlog:,} of {each.issuer} are past their deadline and not published."
+        yield Alarm("late", campaign, text, each.issuer, since=each.publish_by)
+    elif each.is_late:
+        text = (
+            f"{each.backlog:,} of {each.issuer} would be published by {each.published_at:%Y-%m-%d %H:%M} UTC, "
+            f"after the deadline {each.publish_by:%Y-%m-%d %H:%M} UTC."
+        )
+        yield Alarm("late", campaign, text, each.issuer)
+
+
+def _away(campaign: Campaign, each: Forecast, gate: Gate) -> Iterator[Alarm]:
+    if gate.unavailable_since:
+        text = f"{each.issuer} has not answered since {gate.unavailable_since:%Y-%m-%d %H:%M} UTC; it is asked again."
+        yield Alarm("unavailable", campaign, text, each.issuer, since=gate.unavailable_since)
+
+
+def _stuck(campaign: Campaign, each: Forecast, gate: Gate, now: datetime) -> Iterator[Alarm]:
+    if gate.wave not in waves.CANARIES:
+        return
+    patience = max(each.issuer.crl_interval * STUCK_INTERVALS, due.lease())
+    waiting = Revocation.objects.behind(gate).filter(
+        wave=gate.wave, state=State.ACCEPTED, accepted_at__lt=now - patience
+    )
+    since = waiting.aggregate(at=Min("accepted_at"))["at"]
+    if since:
+        text = f"The canaries of {each.issuer} were accepted at {since:%Y-%m-%d %H:%M} UTC and are on no CRL yet."
+        yield Alarm("stuck", campaign, text, each.issuer, since=since)
+
+
+def _rejected(campaign: Campaign, each: Forecast) -> Iterator[Alarm]:
+    if each.rejected:
+        yield Alarm("rejected", campaign, f"{each.rejected:,} of {each.issuer} were rejected.", each.issuer)
+
+
+def _unproven(campaign: Campaign, each: Forecast, now: datetime) -> Iterator[Alarm]:
+    """CRLs on which accepted revocations should be, and whose last look proved nothing."""
+    if not each.accepted:
+        return
+    recent = StatusCheck.objects.filter(campaign=campaign, issuer=each.issuer, method=StatusCheck.Method.CRL)
+    for url in (
+        recent.filter(is_valid=False, at__gt=now - STUCK_INTERVALS * max(each.issuer.crl_interval, due.lease()))
+        .order_by("url")
+        .values_list("url", flat=True)
+        .distinct()
+    ):
+        last = recent.filter(url=url).latest()
+        if not last.is_valid:
+            yield Alarm("crl", campaign, f"{url} proves nothing: {last.problem}", each.issuer, since=last.at)

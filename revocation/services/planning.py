@@ -1,0 +1,150 @@
+"""When each revocation is to be handed to the CA: set-based, repeatable, and only ever earlier."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, models
+from django.db.models import Case, Exists, F, Min, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
+
+from campaigns.models import AffectedCertificate, Campaign, Exclusion
+from core.crl_reason import CRLReason
+from revocation.models import Gate, Revocation, RevocationQuerySet
+
+STEP = 50_000
+"""How many rows one statement inserts."""
+COLUMNS = (
+    "affected_certificate_id", "issuer_id", "crl_reason", "planned_at", "trigger", "state", "was_revoked_before",
+    "last_error", "attempts",
+)  # fmt: skip
+
+
+def for_good(now: datetime, affected: str) -> Exists:
+    """The condition that an exclusion without an end stands: the certificate was never affected."""
+    return Exists(Exclusion.objects.standing(now).filter(until=None, affected_certificate=OuterRef(affected)))
+
+
+def in_need(campaign: Campaign, *, now: datetime) -> models.QuerySet[AffectedCertificate]:
+    """The affected certificates that need a revocation, sooner or later, and have none in the books yet."""
+    rows = AffectedCertificate.objects.filter(
+        campaign=campaign, published_at=None, not_after__gte=now, publish_by__isnull=False, revocation=None
+    )
+    return rows.filter(~for_good(now, "pk"))
+
+
+def insert(gate: Gate, *, lead: timedelta, now: datetime) -> int:
+    """Enter a revocation for each affected certificate of the gate's issuer that needs one; how many."""
+    rows = (
+        in_need(gate.campaign, now=now)
+        .filter(certificate__issuer=gate.issuer_id)
+        .order_by()
+        .values_list(
+            "pk",
+            "certificate__issuer_id",
+            _reason(gate.campaign),
+            F("publish_by") - Value(lead, output_field=models.DurationField()),
+            Value(Revocation.Trigger.DEADLINE.value),
+            Value(Revocation.State.SCHEDULED.value),
+            Value(False),
+            Value(""),
+            Value(0),
+        )
+    )
+    inserted = total = _insert(rows)
+    while inserted:
+        inserted = _insert(rows)
+        total += inserted
+    return total
+
+
+def _insert(rows: models.QuerySet[AffectedCertificate, Any]) -> int:
+    """One INSERT … SELECT: the rows never come through this process, and two at once do no harm."""
+    select, parameters = rows[:STEP].query.sql_with_params()
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(column) for column in COLUMNS)
+    table = quote(Revocation._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} ({names}) {select} ON CONFLICT DO NOTHING", parameters)
+        return max(cursor.rowcount, 0)
+
+
+def _reason(campaign: Campaign) -> Case:
+    """The campaign's reason; a subscriber who says that the key is compromised raises it (BR 7.2.2)."""
+    raised = When(requested_reason=CRLReason.KEY_COMPROMISE, then=Value(CRLReason.KEY_COMPROMISE.value))
+    return Case(raised, default=Value(campaign.crl_reason), output_field=models.CharField())
+
+
+def replan(gate: Gate, *, lead: timedelta, now: datetime) -> int:
+    """Bring the plans of a gate's unfinished revocations up to date; how many were changed."""
+    rows = Revocation.objects.behind(gate).filter(state=Revocation.State.SCHEDULED, wave=None)
+    affected = AffectedCertificate.objects.filter(campaign=gate.campaign_id, published_at=None)
+    _raise_reasons(gate, affected)
+    free = rows.unheld(now)
+    return (
+        _by_deadline(free, gate.campaign, lead)
+        + (_by_replacement(free, affected, now) if gate.campaign.revokes_replaced_early else 0)
+        + _by_request(free, affected)
+        + _by_exclusion(rows, lead, now)
+    )
+
+
+def _raise_reasons(gate: Gate, affected: models.QuerySet[AffectedCertificate]) -> None:
+    raised = affected.filter(requested_reason=CRLReason.KEY_COMPROMISE)
+    rows = Revocation.objects.behind(gate).filter(
+        state__in=[Revocation.State.SCHEDULED, Revocation.State.REJECTED], affected_certificate__in=raised
+    )
+    rows.exclude(crl_reason=CRLReason.KEY_COMPROMISE).update(crl_reason=CRLReason.KEY_COMPROMISE)
+
+
+def _by_deadline(rows: RevocationQuerySet, campaign: Campaign, lead: timedelta) -> int:
+    """Move what is planned later than its own deadline allows.
+
+    Nothing planned before the earliest deadline less the lead can be among it, so the index leaves most rows alone.
+    """
+    earliest = campaign.affected_certificates.filter(published_at=None).aggregate(at=Min("publish_by"))["at"]
+    if earliest is None:
+        return 0
+    allowed = _allowed(lead)
+    return rows.filter(planned_at__gt=earliest - lead).filter(planned_at__gt=allowed).update(
+        planned_at=allowed, trigger=Revocation.Trigger.DEADLINE
+    )  # fmt: skip
+
+
+def _allowed(lead: timedelta) -> Subquery:
+    own = AffectedCertificate.objects.filter(pk=OuterRef("affected_certificate"))
+    span = Value(lead, output_field=models.DurationField())
+    return Subquery(own.values(allowed=F("publish_by") - span)[:1], output_field=models.DateTimeField())
+
+
+def _by_replacement(rows: RevocationQuerySet, affected: models.QuerySet[AffectedCertificate], now: datetime) -> int:
+    replaced = affected.filter(state=AffectedCertificate.State.REPLACED)
+    return rows.filter(planned_at__gt=now, affected_certificate__in=replaced).update(
+        planned_at=now, trigger=Revocation.Trigger.REPLACED
+    )
+
+
+def _by_request(rows: RevocationQuerySet, affected: models.QuerySet[AffectedCertificate]) -> int:
+    """Follow the subscribers who asked for an earlier moment (BR 4.9.1.1 item 1)."""
+    asked = affected.filter(Q(revocation_requested_at__isnull=False) | Q(revocation_requested_for__isnull=False))
+    moment = Subquery(
+        asked.filter(pk=OuterRef("affected_certificate")).values(
+            moment=Coalesce("revocation_requested_for", "revocation_requested_at")
+        )[:1],
+        output_field=models.DateTimeField(),
+    )
+    return rows.filter(affected_certificate__in=asked, planned_at__gt=moment).update(
+        planned_at=moment, trigger=Revocation.Trigger.SUBSCRIBER
+    )
+
+
+def _by_exclusion(rows: RevocationQuerySet, lead: timedelta, now: datetime) -> int:
+    """Plan what an order of a court holds for the end of that order, or its own time if that is later (R41)."""
+    ending = Exclusion.objects.standing(now).filter(until__isnull=False)
+    until = Subquery(
+        ending.filter(affected_certificate=OuterRef("affected_certificate")).values("until")[:1],
+        output_field=models.DateTimeField(),
+    )
+    held = Greatest(until, _allowed(lead))
+    return rows.filter(affected_certificate__in=ending.values("affected_certificate"), planned_at__lt=held).update(
+        planned_at=held, trigger=Revocation.Trigger.DEADLINE
+    )
