@@ -246,7 +246,7 @@ class Staging:
                 cursor.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', rows)
 
 
-def column(table: Table, name: str) -> models.Field[Any, Any]:
+def column(table: Table, name: str) -> "models.Field[Any, Any]":
     """The model's field of a column."""
     field = table.model._meta.get_field(name)
     if not isinstance(field, models.Field):
