@@ -1,7 +1,10 @@
 """One settings file; everything that differs between machines comes from the environment (`.env.example`)."""
 
+import json
+import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -23,7 +26,7 @@ IS_HTTPS = SITE_URL.startswith("https://")
 def _secret_key() -> str:
     """The signing key from the environment; on a machine without one, a key of its own that is made once and kept."""
     if key := env.str("SECRET_KEY", default=""):
-        return str(key)
+        return str(key).strip()
     if IS_HTTPS:
         raise ImproperlyConfigured("SECRET_KEY is not set. A site under https needs one: 50 random characters or more.")
     path = VAR / "secret-key"
@@ -169,12 +172,27 @@ CA_NAME = env.str("CA_NAME", default="Example CA")
 AGREEMENT_CLAUSE = env.str(
     "AGREEMENT_CLAUSE", default="the revocation clause of your Subscriber Agreement (BR 9.6.3 item 8)"
 )
+
+
+def _anymail_setting(name: str) -> Any:
+    """A setting of Anymail from the environment: true, false, a list or a mapping as JSON, anything else as it is."""
+    text = env.str(name, default="").strip()
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    try:
+        return json.loads(text) if text.startswith(("[", "{")) else text
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} begins like JSON and is none: {error}.") from None
+
+
 ANYMAIL = {
-    name: value
-    for name in env.list("ANYMAIL_SETTINGS", default=[])
-    if (value := env.str(f"ANYMAIL_{name}", default=""))
+    name.removeprefix("ANYMAIL_"): _anymail_setting(name)
+    for name in sorted({name.removesuffix("_FILE") for name in os.environ if name.startswith("ANYMAIL_")})
+    if env.str(name, default="")
 }
-NOTICES_PER_TICK = env.int("NOTICES_PER_TICK", default=500)
+"""Every variable that begins with ANYMAIL_, such as ANYMAIL_MAILGUN_API_KEY, is a setting of Anymail."""
+NOTICES_PER_TICK = env.int("NOTICES_PER_TICK", default=0)
+"""How many notices may be sent in a tick of 15 seconds, where a provider sets a limit; 0 sends as fast as it goes."""
 
 # Revocation
 
@@ -194,6 +212,9 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"hide_tokens": {"()": "core.redaction.HideTokens"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["hide_tokens"]}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # Without handlers of their own, so that every line passes the filter.
+    "loggers": {"django": {"handlers": []}, "django.server": {"handlers": [], "propagate": True}},
 }

@@ -1,6 +1,11 @@
 """Where everything is. `/` is the operators' console; the rest is a contract with other programs."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = [path("", admin.site.urls)]
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("respond/", include("campaigns.urls")),
+    path("anymail/", include("notices.urls")),
+    path("", include("revocation.urls")),
+    path("", admin.site.urls),
+]

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -18,7 +19,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         """Queued notices of campaigns that may act; they go out when they are due."""
         return self.filter(
             state=Notice.State.QUEUED, affected_subscriber__campaign__in=Campaign.objects.acting()
-        ).select_related("affected_subscriber__campaign", "contact")
+        ).select_related("affected_subscriber__campaign", "affected_subscriber__subscriber", "contact", "step")
 
     def in_campaign(self, campaign: Campaign) -> "NoticeQuerySet":
         """The notices of one campaign."""
@@ -36,12 +37,12 @@ class Notice(DueModel):
         REFUSED = "refused", "refused"
         WITHDRAWN = "withdrawn", "withdrawn"
 
-    TRANSITIONS = {
+    TRANSITIONS: ClassVar = {
         State.QUEUED: {State.SENT, State.REFUSED, State.WITHDRAWN},
         State.SENT: {State.DELIVERED, State.BOUNCED},
         State.DELIVERED: {State.BOUNCED},
         State.BOUNCED: set[str](),
-        State.REFUSED: set[str](),
+        State.REFUSED: {State.QUEUED},
         State.WITHDRAWN: set[str](),
     }
 

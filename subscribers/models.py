@@ -21,7 +21,9 @@ class Subscriber(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     reference = models.CharField(max_length=64, unique=True, help_text="The CA's own number for this subscriber.")
     name = models.CharField(max_length=200)
-    subscriber_class = models.CharField("class", max_length=16, choices=SubscriberClass, default=SubscriberClass.STANDARD)
+    subscriber_class = models.CharField(
+        "class", max_length=16, choices=SubscriberClass, default=SubscriberClass.STANDARD
+    )
     language = models.CharField(max_length=16, default="en", help_text="BCP 47 tag of the language of notices.")
     time_zone = models.CharField(max_length=64, default="UTC", help_text="IANA name, such as Asia/Shanghai.")
 
@@ -58,6 +60,9 @@ class Contact(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
     bounced_at = models.DateTimeField(null=True, blank=True)
     bounce_note = models.CharField(max_length=500, blank=True)
+    added_at = models.DateTimeField(
+        null=True, editable=False, help_text="When a person named this contact; empty for one from an import."
+    )
 
     objects = ContactQuerySet.as_manager()
 
@@ -81,9 +86,7 @@ class Commitment(models.Model):
     valid_until = models.DateTimeField()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=["subscriber", "window", "given_at"], name="commitment_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=["subscriber", "window", "given_at"], name="commitment_once"),)
 
     def __str__(self) -> str:
         return f"{self.subscriber}: within {self.window}"
@@ -96,7 +99,9 @@ class Issuer(models.Model):
     name = models.CharField(max_length=200, unique=True)
     certificate_pem = models.TextField()
     key_id = models.CharField(
-        max_length=64, unique=True, help_text="The subjectKeyIdentifier in hex: with a serial number, the identity of a certificate."
+        max_length=64,
+        unique=True,
+        help_text="The subjectKeyIdentifier in hex: with a serial number, the identity of a certificate.",
     )
     crl_urls = models.JSONField(default=list, blank=True, help_text="URLs of all CRL shards.")
     ocsp_url = models.CharField(max_length=500, blank=True)
@@ -125,7 +130,9 @@ class Certificate(models.Model):
 
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="certificates")
     serial_number = models.CharField(max_length=40, help_text="Lower-case hex without leading zeros.")
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="certificates", null=True, blank=True)
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.PROTECT, related_name="certificates", null=True, blank=True
+    )
     fingerprint_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the DER; empty if never seen.")
     precert_sha256 = models.CharField(max_length=64, blank=True)
     spki_sha256 = models.CharField(max_length=64, blank=True)

@@ -177,6 +177,7 @@ def add_contact(
             phone=phone,
             role=Contact.Role.BACKUP if place else Contact.Role.PRIMARY,
             rank=place,
+            added_at=now,
         )
         facts = {"subscriber": subscriber.reference, "email": email, "rank": place}
         audit.record("contact.added", stream=STREAM, about=contact, actor=actor, now=now, facts=facts)

@@ -1,0 +1,5 @@
+"""The addresses that mail providers call."""
+
+from notices.webhooks import urlpatterns
+
+__all__ = ["urlpatterns"]

@@ -1,0 +1,74 @@
+"""What mail providers report, at `/anymail/<provider>/tracking/`. Signatures are checked by Anymail.
+
+Anymail would take reports of any provider, and from anybody where the provider does not sign and no WEBHOOK_SECRET is
+set. Here a provider that is not configured, or not protected, is not found.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from anymail.exceptions import AnymailConfigurationError
+from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
+from anymail.urls import urlpatterns as anymail_patterns
+from django.dispatch import receiver
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern
+from django.views.decorators.csrf import csrf_exempt
+
+from core import clock
+from notices.services import Report, record_delivery
+
+View = Callable[..., HttpResponseBase]
+PASSES = {RejectReason.TIMED_OUT, RejectReason.BLOCKED, RejectReason.SPAM}
+"""Reasons that are about the server, the network or us, not about the address."""
+
+
+@receiver(tracking, dispatch_uid="notices.record_delivery")
+def record_report(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
+    """Record one report; whatever it is about, the provider is answered 200 and does not send it again."""
+    now = clock.now()
+    at, message_id = event.timestamp or now, event.message_id or ""
+    derived = sha256(f"{event.event_type}|{at.isoformat()}|{message_id}|{event.recipient}".encode()).hexdigest()
+    record_delivery(
+        Report(
+            esp=esp_name[:40],
+            event_id=(event.event_id or derived)[:255],
+            kind=event.event_type,
+            at=at,
+            notice=str((event.metadata or {}).get("notice", "")),
+            message_id=message_id,
+            is_permanent=_is_permanent(event),
+            detail=" ".join(filter(None, (event.reject_reason, event.mta_response, event.description))),
+        ),
+        now=now,
+    )
+
+
+def _is_permanent(event: AnymailTrackingEvent) -> bool:
+    return event.event_type in {EventType.BOUNCED, EventType.REJECTED} and event.reject_reason not in PASSES
+
+
+def _guarded(callback: Any) -> View:
+    """The view of one provider, not found unless its reports can be told from anybody's."""
+
+    @csrf_exempt
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            checker = callback.view_class()
+        except AnymailConfigurationError as error:
+            raise Http404("This provider is not configured.") from error
+        if checker.warn_if_no_basic_auth and not checker.basic_auth:
+            raise Http404("This provider does not sign its reports, and no WEBHOOK_SECRET is set.")
+        answer: HttpResponseBase = callback(request, *args, **kwargs)
+        return answer
+
+    return view
+
+
+urlpatterns = [
+    URLPattern(each.pattern, _guarded(each.callback), name=each.name)
+    for each in anymail_patterns
+    if "inbound" not in (each.name or "")
+]
