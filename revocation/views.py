@@ -5,7 +5,6 @@ import binascii
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec
 from urllib.parse import unquote
 
 from django.conf import settings
@@ -20,22 +19,20 @@ from revocation.sandbox import SandboxCA, open_ca
 
 MAX_REQUEST = 4096
 RETRY_SECONDS = 10
-Rest = ParamSpec("Rest")
+View = Callable[..., HttpResponse]
 
 
-def of_sandbox(
-    view: Callable[Concatenate[HttpRequest, SandboxCA, Rest], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, str, Rest], HttpResponse]:
+def of_sandbox(view: View) -> View:
     """Give the view the sandbox CA that the URL names: 404 if this site serves none of that name, 503 if it is away."""
 
     @wraps(view)
-    def served(request: HttpRequest, slug: str, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+    def served(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
         if not settings.SANDBOX_ROOT:
             raise Http404("This site serves no sandbox CA.")
         try:
             ca = open_ca(Path(settings.SANDBOX_ROOT), slug)
             ca.require_running()
-            return view(request, ca, *args, **kwargs)
+            return view(request, ca, **kwargs)
         except Refused as error:
             raise Http404(str(error)) from error
         except Unavailable as error:

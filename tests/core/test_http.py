@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,8 @@ def says(text: str | bytes) -> Serve:
 
 
 def ask(url: str, **changes):
-    return fetch(url, **{"limit_bytes": 1000, "timeout": 5 * SECOND, "allow_private": True} | changes)
+    known: dict[str, Any] = {"limit_bytes": 1000, "timeout": 5 * SECOND, "allow_private": True}
+    return fetch(url, **known | changes)
 
 
 def test_a_get_gives_the_body_its_digest_and_lower_case_headers():

@@ -46,7 +46,9 @@ def test_the_walk_finds_what_cryptography_finds(listed: list[pki.Entry]):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(serials, moments, st.sampled_from(CRLReason.values)), max_size=30, unique_by=lambda row: row[0]))
+@given(
+    st.lists(st.tuples(serials, moments, st.sampled_from(CRLReason.values)), max_size=30, unique_by=lambda row: row[0])
+)
 def test_cryptography_reads_what_the_sandbox_encodes(listed: list[tuple[int, datetime, str]]):
     rows = [(der.integer_content(serial), int(at.timestamp()), reason) for serial, at, reason in listed]
     data = crls.encode(rows, signer(), pki.SHARD, number=3, now=NOW)
@@ -89,7 +91,16 @@ def test_a_time_is_read_as_it_was_written(at: datetime):
 
 
 @pytest.mark.parametrize(
-    "content", [b"240319083000", b"2403190830Z", b"240319083000+0000", b"241319083000Z", b"24031908300\xb2Z", b"", b"20240319083000.5Z"]
+    "content",
+    [
+        b"240319083000",
+        b"2403190830Z",
+        b"240319083000+0000",
+        b"241319083000Z",
+        b"24031908300\xb2Z",
+        b"",
+        b"20240319083000.5Z",
+    ],
 )
 def test_a_time_of_another_form_is_malformed(content: bytes):
     with pytest.raises(Malformed):

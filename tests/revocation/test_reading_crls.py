@@ -1,6 +1,7 @@
 """Which CRLs are relied on, and which are refused with which words."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -16,15 +17,20 @@ from tests.pki import SHARD
 
 SECOND = timedelta(seconds=1)
 SUPERSEDED = x509.ReasonFlags.superseded
+SOME = frozenset([SUPERSEDED])
+RELATIVE = pki.name("shard").rdns[0]
 
 
 def read(data: bytes, **changes) -> crl.VerifiedCRL:
-    return crl.read(data, **{"issuer": pki.authority().certificate, "now": NOW, "url": SHARD} | changes)
+    known: dict[str, Any] = {"issuer": pki.authority().certificate, "now": NOW, "url": SHARD}
+    return crl.read(data, **known | changes)
 
 
 def test_a_sound_shard_gives_its_number_dates_and_entries():
     listed = pki.entry(0xAB, NOW - 2 * SECOND, SUPERSEDED)
-    data = pki.crl([listed, (pki.HIGH_BIT, NOW, None), (pki.TWENTY_OCTETS, NOW, None)], number=12, scope=pki.shard_scope())
+    data = pki.crl(
+        [listed, (pki.HIGH_BIT, NOW, None), (pki.TWENTY_OCTETS, NOW, None)], number=12, scope=pki.shard_scope()
+    )
     found = read(data)
     assert (found.number, found.url) == (12, SHARD)
     assert (found.this_update, found.next_update) == (NOW - timedelta(hours=1), NOW + timedelta(days=7))
@@ -51,7 +57,10 @@ def test_each_reason_is_read_by_its_name(reason: x509.ReasonFlags):
 
 def test_an_invalidity_date_is_no_obstacle():
     early = (x509.InvalidityDate(NOW - timedelta(days=9)), False)
-    assert read(pki.crl([pki.entry(5, NOW, x509.ReasonFlags.key_compromise, early)])).entries["5"] == (NOW, "keyCompromise")
+    assert read(pki.crl([pki.entry(5, NOW, x509.ReasonFlags.key_compromise, early)])).entries["5"] == (
+        NOW,
+        "keyCompromise",
+    )
 
 
 def test_this_update_may_be_now_but_not_a_second_ahead():
@@ -83,7 +92,7 @@ def test_one_changed_byte_anywhere_in_the_entries_is_noticed():
 def test_a_sha384_signature_counts_and_a_sha1_signature_does_not():
     assert read(_signed_by(hashes.SHA384(), bytes.fromhex("06082a8648ce3d040303"))).number == 1
     with pytest.raises(crl.WrongSignature):
-        read(_signed_by(hashes.SHA1(), bytes.fromhex("06072a8648ce3d0401")))  # noqa: S303
+        read(_signed_by(hashes.SHA1(), bytes.fromhex("06072a8648ce3d0401")))
 
 
 def _signed_by(digest: hashes.HashAlgorithm, scheme: bytes) -> bytes:
@@ -148,13 +157,8 @@ def test_a_scope_that_is_not_critical_is_malformed():
         (x509.IssuingDistributionPoint(None, None, False, False, None, True, False), "indirect"),
         (x509.IssuingDistributionPoint(None, None, False, True, None, False, False), "subscribers"),
         (x509.IssuingDistributionPoint(None, None, False, False, None, False, True), "subscribers"),
-        (x509.IssuingDistributionPoint(None, None, False, False, frozenset([SUPERSEDED]), False, False), "some reasons"),
-        (
-            x509.IssuingDistributionPoint(
-                None, pki.name("shard").rdns[0], False, False, None, False, False
-            ),
-            "relative",
-        ),
+        (x509.IssuingDistributionPoint(None, None, False, False, SOME, False, False), "some reasons"),
+        (x509.IssuingDistributionPoint(None, RELATIVE, False, False, None, False, False), "relative"),
     ],
 )  # fmt: skip
 def test_a_scope_that_does_not_fit_is_refused(scope: x509.IssuingDistributionPoint, words: str):

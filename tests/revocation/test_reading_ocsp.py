@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -25,7 +26,11 @@ def leaf() -> x509.Certificate:
 
 
 def read(data: bytes, **changes) -> ocsp.VerifiedStatus:
-    known = {"serial_number": format(LEAF_SERIAL, "x"), "issuer": pki.authority().certificate, "now": NOW}
+    known: dict[str, Any] = {
+        "serial_number": format(LEAF_SERIAL, "x"),
+        "issuer": pki.authority().certificate,
+        "now": NOW,
+    }
     return ocsp.read(data, **known | changes)
 
 

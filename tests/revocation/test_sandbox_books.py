@@ -1,8 +1,6 @@
 """The sandbox CA issues, revokes, and keeps its books through crashes and between processes."""
 
 import multiprocessing
-import os
-import signal
 import stat
 import time
 from collections.abc import Iterator
@@ -81,7 +79,13 @@ def test_a_ca_that_is_not_there_is_refused(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"shards": 0}, {"shards": 1001}, {"crl_interval": timedelta(hours=25)}, {"crl_interval": -SECOND}, {"base_url": "ca.example"}],
+    [
+        {"shards": 0},
+        {"shards": 1001},
+        {"crl_interval": timedelta(hours=25)},
+        {"crl_interval": -SECOND},
+        {"base_url": "ca.example"},
+    ],
 )
 def test_a_profile_that_cannot_be_is_refused(changes: dict):
     with pytest.raises(Refused):
@@ -119,8 +123,7 @@ def test_many_certificates_come_in_order_with_distinct_serial_numbers_on_all_sha
 
 def test_a_certificate_that_cannot_be_made_leaves_nothing_in_the_books(ca: SandboxCA):
     with pytest.raises(ValueError, match="A-label"):
-        issue_bad = [wanted("a"), Leaf(pki.key().public_key(), ("zürich.example",), NOW, NOW + pki.DAY)]
-        list(ca.issue_many(issue_bad))
+        list(ca.issue_many([wanted("a"), wanted("zürich")]))
     with ca.store.reading() as db:
         assert db.execute("SELECT count(*) FROM issued").fetchone() == (0,)
 
@@ -159,7 +162,9 @@ def test_another_fingerprint_than_the_certificates_is_a_mismatch_and_revokes_not
     assert ca.lookup([serial])[serial].revoked_at is None
 
 
-@pytest.mark.parametrize("request_", [Request("xyz", "superseded"), Request("", "superseded"), Request("1", "certificateHold")])
+@pytest.mark.parametrize(
+    "request_", [Request("xyz", "superseded"), Request("", "superseded"), Request("1", "certificateHold")]
+)
 def test_a_request_that_is_none_is_refused_and_the_whole_batch_with_it(ca: SandboxCA, request_: Request):
     serials = issue(ca, 3)
     with pytest.raises(Refused):
@@ -237,7 +242,7 @@ def test_a_process_killed_at_work_leaves_whole_books(ca: SandboxCA):
         worker = FORK.Process(target=_revoke_for_ever, args=(ca.folder.parent, serials[i * 60 :]))
         worker.start()
         time.sleep(0.05 + 0.02 * i)
-        os.kill(worker.pid, signal.SIGKILL)
+        worker.kill()
         worker.join(10)
         with ca.store.reading() as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -250,6 +255,5 @@ def test_a_process_killed_at_work_leaves_whole_books(ca: SandboxCA):
 
 def test_a_key_of_another_kind_is_issued_for(ca: SandboxCA):
     other = ec.generate_private_key(ec.SECP384R1()).public_key()
-    assert ca.issue(wanted(host="p384")).public_key() != other
     leaf = Leaf(other, ("p384.example",), NOW, NOW + pki.DAY)
     assert ca.issue(leaf).public_key() == other
