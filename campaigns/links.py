@@ -29,7 +29,7 @@ def respond_url(affected_subscriber: AffectedSubscriber, contact: Contact) -> st
 
 
 def read(token: str) -> tuple[AffectedSubscriber, Contact]:
-    """Whom a link identifies. Raises `Refused` for one that is altered or unknown, `Withdrawn` for one that is cut off."""
+    """Whom a link identifies. Raises `Refused` for one that is altered or unknown, `Withdrawn` for one cut off."""
     subscriber_id, contact_pk, version = _parts(token)
     affected = (
         AffectedSubscriber.objects.select_related("campaign", "subscriber").filter(public_id=subscriber_id).first()

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -38,12 +39,12 @@ class Campaign(models.Model):
         LIVE = "live", "live"
         DRILL = "drill", "drill"
 
-    TRANSITIONS = {
+    TRANSITIONS: ClassVar[dict[str, set[str]]] = {
         State.DRAFT: {State.APPROVED, State.CANCELLED},
         State.APPROVED: {State.DRAFT, State.RUNNING, State.CANCELLED},
         State.RUNNING: {State.COMPLETED, State.CANCELLED},
-        State.COMPLETED: set[str](),
-        State.CANCELLED: set[str](),
+        State.COMPLETED: set(),
+        State.CANCELLED: set(),
     }
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -268,10 +269,10 @@ class AffectedCertificate(DueModel):
         CONFIRMED = "confirmed", "confirmed"
         REPLACED = "replaced", "replaced"
 
-    TRANSITIONS = {
+    TRANSITIONS: ClassVar[dict[str, set[str]]] = {
         State.OUTSTANDING: {State.CONFIRMED, State.REPLACED},
         State.CONFIRMED: {State.REPLACED},
-        State.REPLACED: set[str](),
+        State.REPLACED: set(),
     }
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="affected_certificates")

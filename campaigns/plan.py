@@ -46,7 +46,7 @@ def default_ladder(window: timedelta) -> tuple[StepPlan, ...]:
 
 
 def check_ladder(steps: Sequence[StepPlan]) -> None:
-    """Raise `Refused` unless there is a step, the shares rise from 0 or later to less than 1, and audiences are known."""
+    """Raise `Refused` unless there is a step, shares rise from 0 or later to less than 1, and audiences are known."""
     if not steps:
         raise Refused("A campaign needs at least one escalation step.")
     before = -1.0
@@ -87,7 +87,7 @@ def last_safe_start(
 
 
 def pace(scope: int, *, start: datetime, deadline: datetime, at: datetime) -> float:
-    """How many certificates may remain at a moment on the straight way from all at the start to none at the deadline."""
+    """How many may remain at a moment, on the straight way from all at the start to none at the deadline."""
     if at >= deadline:
         return 0.0
     if at <= start:

@@ -82,7 +82,7 @@ def plain(name: str) -> str:
 
 
 def wildcard_of(name: str) -> str:
-    """The wildcard that covers a plain name; empty where there is none: single labels, names below them, IP addresses."""
+    """The wildcard that covers a plain name; empty where none may: single labels, names below them, IP addresses."""
     _, _, parent = name.partition(".")
     is_address = ":" in name or name.replace(".", "").isdigit()
     return f"*.{parent}" if "." in parent and not is_address else ""

@@ -9,7 +9,7 @@ Identity = tuple[str, str]
 
 
 def digest(identities: Iterable[Identity]) -> str:
-    """SHA-256, in hex, over one line `key_id:serial` for each certificate, in order of key identifier and serial number.
+    """SHA-256, in hex, over a line `key_id:serial` for each certificate, in order of key identifier and serial number.
 
     A collection is sorted here. An iterator is streamed and has to be sorted already, so that three million
     certificates need no memory. Raises `ValueError` for a stream out of order and for a certificate that comes twice.

@@ -1,4 +1,4 @@
-"""Approval: a second person approves exactly this scope, by its digest and by typing how many certificates it has (R34)."""
+"""Approval: a second person approves exactly this scope, by its digest and by typing its count (R34)."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -56,7 +56,7 @@ def approve_exclusion(exclusion: Exclusion, *, by: User, now: datetime) -> Exclu
 
 
 def withdraw_exclusion(exclusion: Exclusion, *, by: User, now: datetime) -> Exclusion:
-    """Hold the certificate back no longer; its subscriber is told again if something is outstanding. Quiet if repeated."""
+    """Hold the certificate back no longer; its subscriber is told if something is outstanding. Quiet if repeated."""
     with transaction.atomic():
         exclusion.refresh_from_db(from_queryset=Exclusion.objects.select_for_update())
         if exclusion.withdrawn_at:

@@ -34,7 +34,7 @@ def require_text(text: str, what: str, *, longest: int = 500) -> str:
 
 
 def own_certificates(affected_subscriber: AffectedSubscriber, keys: Collection[int]) -> list[AffectedCertificate]:
-    """The subscriber's affected certificates with these keys. Raises `Refused` for none and for any that is another's."""
+    """The subscriber's affected certificates with these keys. Raises `Refused` for none, and for one of another."""
     wanted = set(keys)
     if not wanted:
         raise Refused("Please choose at least one certificate.")

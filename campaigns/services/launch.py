@@ -1,5 +1,6 @@
 """The life of a campaign from its launch to its end: launch, halt, resume, complete, leave unfinished."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -84,7 +85,7 @@ def _mark_unreachable_from_the_start(campaign: Campaign, *, actor: str, now: dat
 
 
 def halt_campaign(campaign: Campaign, *, reason: str, actor: str, now: datetime) -> Campaign:
-    """Stop all outward acts of a campaign; its clock runs on. A second halt changes nothing: the first reason stands."""
+    """Stop all outward acts of a campaign; its clock runs on. A second halt is quiet: the first reason stands."""
     reason = require_text(reason[:500], "a reason for the halt")
     with transaction.atomic():
         hold(campaign)
@@ -126,7 +127,7 @@ def request_cancel(campaign: Campaign, *, ground: str, by: User, now: datetime) 
 
 
 def cancel_campaign(campaign: Campaign, *, by: User, now: datetime) -> Campaign:
-    """Leave a campaign unfinished, as another person has asked. Raises `Refused` for that person and without a request."""
+    """Leave a campaign unfinished, as another person has asked. Raises `Refused` for that person, or unasked."""
     with transaction.atomic():
         hold(campaign)
         _check_not_ended(campaign)
@@ -197,10 +198,13 @@ def _bring_notices_forward(campaign: Campaign, affected_subscribers: set[int]) -
     shares = list(campaign.steps.values_list("share", flat=True))
     for some in batches(affected_subscribers):
         waiting = AffectedSubscriber.objects.filter(pk__in=some, due_at__isnull=False, next_step__lt=len(shares))
-        for row in waiting.annotate(earliest=Min("certificates__publish_by")):
-            start = campaign.launched_at or row.earliest
-            due_at = step_times(shares, start=start, deadline=row.earliest)[row.next_step]
-            AffectedSubscriber.objects.filter(pk=row.pk, due_at__gt=due_at).update(due_at=due_at)
+        earliest = waiting.annotate(earliest=Min("certificates__publish_by")).values_list("pk", "next_step", "earliest")
+        due: dict[datetime, list[int]] = defaultdict(list)
+        for key, next_step, deadline in earliest:
+            times = step_times(shares, start=campaign.launched_at or deadline, deadline=deadline)
+            due[times[next_step]].append(key)
+        for due_at, keys in due.items():
+            AffectedSubscriber.objects.filter(pk__in=keys, due_at__gt=due_at).update(due_at=due_at)
 
 
 def _check_not_ended(campaign: Campaign) -> None:

@@ -1,4 +1,4 @@
-"""Reading lists of certificates into a scope: every line is classified and counted, none is dropped in silence (R15, R17)."""
+"""Reading lists of certificates into a scope: every line is classified and counted, none is dropped (R15, R17)."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -16,7 +16,7 @@ from subscribers.models import Certificate, Issuer, Subscriber
 
 Class = ScopeLine.Classification
 UNKNOWN = "UNKNOWN"
-"""The reference of the subscriber that stands for all certificates of which the register does not say whose they are."""
+"""The reference of the subscriber that stands for all certificates of which the register knows no holder."""
 SHOWN = 200
 """How many of the lines set aside a report holds; all of them are in the database after an import."""
 
@@ -225,5 +225,5 @@ class Reading:
 
 
 def unknown_subscriber() -> Subscriber:
-    """The subscriber that holds what the register assigns to nobody: to be revoked like the rest, with nobody to tell."""
+    """The subscriber that holds what the register assigns to nobody: revoked like the rest, with nobody to tell."""
     return Subscriber.objects.get_or_create(reference=UNKNOWN, defaults={"name": "Subscriber unknown"})[0]

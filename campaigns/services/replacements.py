@@ -11,7 +11,7 @@ from audit.actors import SYSTEM
 from audit.moves import move
 from audit.services import record
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Replacement
-from campaigns.replacement import own_problems, problems
+from campaigns.replacement import Candidate, own_problems, problems
 from campaigns.services.candidates import Verdict, Wanted, affected_of, handed_in, in_register, read_upload
 from campaigns.services.guards import require_running, require_text, stop_answered
 from core.due import retry_after, settle
@@ -58,9 +58,8 @@ def _take_in(
     )
     if verdict.problems:
         return verdict
-    rule = {"fixed_at": campaign.fixed_at, "crl_reason": campaign.crl_reason}
     likely = [row for row in wanted.likely(parsed.names) if row.state != AffectedCertificate.State.REPLACED]
-    judged = [(row, problems(affected_of(row), candidate, now=now, **rule)) for row in likely]
+    judged = [(row, _problems(campaign, row, candidate, now=now)) for row in likely]
     good = [row for row, found in judged if not found]
     if not good:
         verdict.problems = min((found for _, found in judged), key=len, default=[NO_NAME])
@@ -68,6 +67,10 @@ def _take_in(
     shown = _shown(affected_subscriber, parsed, known, actor=actor, now=now)
     verdict.replaces = _replace(good, {row.pk: shown for row in good}, actor=actor, now=now)
     return verdict
+
+
+def _problems(campaign: Campaign, row: AffectedCertificate, candidate: Candidate, *, now: datetime) -> list[str]:
+    return problems(affected_of(row), candidate, fixed_at=campaign.fixed_at, crl_reason=campaign.crl_reason, now=now)
 
 
 def _shown(
@@ -144,9 +147,7 @@ def _choose(campaign: Campaign, rows: Sequence[AffectedCertificate], *, now: dat
         for row in wanted.likely(candidate.names):
             if row.pk in chosen or row.affected_subscriber.subscriber_id != certificate.subscriber_id:
                 continue
-            if not problems(
-                affected_of(row), candidate, fixed_at=campaign.fixed_at, crl_reason=campaign.crl_reason, now=now
-            ):
+            if not _problems(campaign, row, candidate, now=now):
                 chosen[row.pk] = certificate
         if len(chosen) == len(rows):
             break

@@ -36,7 +36,7 @@ class Found:
 
 
 def from_file(entry: ScopeEntry) -> Entry:
-    """An entry as a file has it; a certificate itself is known by its issuer and serial number, then by its fingerprint."""
+    """An entry as a file has it; a certificate itself is known by issuer and serial number, then by fingerprint."""
     parsed = entry.certificate
     return Entry(
         line=entry.line,

@@ -49,7 +49,7 @@ def import_scope(
 def add_affected(
     campaign: Campaign, certificates: QuerySet[Certificate] | Iterable[int], *, actor: str, now: datetime
 ) -> ScopeReport:
-    """Add certificates of the register to a scope, chosen by a query or by their keys; classified like lines of a file."""
+    """Add certificates of the register to a scope, by a query or by their keys; classified like lines of a file."""
     keys = (
         certificates.order_by("pk").values_list("pk", flat=True).iterator(STEP)
         if isinstance(certificates, QuerySet)
@@ -67,7 +67,7 @@ def add_affected(
 
 
 def expand_by_key(campaign: Campaign, *, actor: str, now: datetime) -> ScopeReport:
-    """Add every certificate that has the key of one in the scope (R16). Raises `Refused` unless keys are compromised."""
+    """Add every certificate with the key of one in the scope (R16). Raises `Refused` unless keys are compromised."""
     if campaign.crl_reason != KEY_COMPROMISE:
         raise Refused(f"The reason of this campaign is {campaign.crl_reason}; only compromised keys draw others in.")
     scope = AffectedCertificate.objects.filter(campaign=campaign)
@@ -87,8 +87,8 @@ def remove_affected(campaign: Campaign, certificates: Iterable[int], *, reason: 
         reopen(campaign, actor=actor, now=now, why="certificates were taken out of the scope")
         for some in batches(certificates):
             rows = AffectedCertificate.objects.filter(campaign=campaign, pk__in=some)
-            facts = {"reason": reason}
-            record_each("affectedcertificate.removed", rows, stream=campaign.stream, actor=actor, now=now, facts=facts)
+            why = {"reason": reason}
+            record_each("affectedcertificate.removed", rows, stream=campaign.stream, actor=actor, now=now, facts=why)
             removed += rows.delete()[1].get("campaigns.AffectedCertificate", 0)
         empty = ~Exists(AffectedCertificate.objects.filter(affected_subscriber=OuterRef("pk")))
         AffectedSubscriber.objects.filter(empty, campaign=campaign).delete()
@@ -131,8 +131,8 @@ def _read(reading: Reading, listings: Iterable[Listing], progress: Progress | No
 def _check_open(campaign: Campaign) -> None:
     if campaign.state not in (Campaign.State.DRAFT, Campaign.State.APPROVED):
         raise Refused(
-            f"This campaign is {campaign.state}, and its scope is frozen. For further certificates open another campaign, "
-            "which has its own clock and its own approval."
+            f"This campaign is {campaign.state}, and its scope is frozen. "
+            "For further certificates open another campaign, which has its own clock and its own approval."
         )
 
 

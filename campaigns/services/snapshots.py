@@ -1,7 +1,9 @@
 """The one place that counts. Pages, files, commands and snapshots take their numbers from here (R18)."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from django.db.models import BooleanField, Case, Count, Exists, ExpressionWrapper, F, OuterRef, Q, Value, When
 
@@ -57,17 +59,17 @@ def counts(campaign: Campaign, now: datetime) -> Counts:
             found[row["state"]] += number
         elif row["part"] == "remaining" and not row["was_requested"]:
             found["outstanding"] += number
-        if row["is_late"]:
+        if row["was_late"]:
             found["late"] += number
             found["overdue"] += number if row["part"] == "remaining" else 0
     return Counts(**{**found, **_subscriber_counts(campaign, now)}).check()
 
 
-def _groups(campaign: Campaign, now: datetime) -> list[dict[str, object]]:
+def _groups(campaign: Campaign, now: datetime) -> Iterable[Mapping[str, Any]]:
     """The certificates by everything that is counted: each of them is in exactly one group."""
     rows = AffectedCertificate.objects.filter(campaign=campaign)
     late = Q(published_at__gt=F("publish_by")) | Q(part="remaining", publish_by__lt=now)
-    return list(
+    return (
         rows.annotate(
             part=Case(
                 When(published_at__isnull=False, then=Value("revoked")),
@@ -76,10 +78,10 @@ def _groups(campaign: Campaign, now: datetime) -> list[dict[str, object]]:
                 default=Value("remaining"),
             ),
             was_requested=ExpressionWrapper(Q(revocation_requested_at__isnull=False), output_field=BooleanField()),
-            is_late=Case(When(late, then=True), default=False),
+            was_late=Case(When(late, then=True), default=False),
         )
         .order_by()
-        .values("part", "state", "was_requested", "is_late")
+        .values("part", "state", "was_requested", "was_late")
         .annotate(number=Count("pk"))
     )
 
