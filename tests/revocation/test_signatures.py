@@ -32,7 +32,7 @@ def issuer(kind: str) -> tuple[Any, x509.Certificate]:
 
 def make_crl(kind: str, signer: Any, digest: Any, **how: Any) -> bytes:
     listed = [pki.entry(5, NOW, None)]
-    builder = x509.CertificateRevocationListBuilder(pki.name(f"CA with {kind}"), NOW, NOW + pki.DAY, (), listed)
+    builder = x509.CertificateRevocationListBuilder(pki.name(f"CA with {kind}"), NOW, NOW + pki.DAY, [], listed)
     builder = builder.add_extension(x509.CRLNumber(1), critical=False)
     return builder.sign(signer, digest, **how).public_bytes(Encoding.DER)
 
