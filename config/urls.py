@@ -7,5 +7,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("respond/", include("campaigns.urls")),
     path("anymail/", include("notices.urls")),
     path("", include("revocation.urls")),
+    path("rehearsal/", include("rehearsal.urls")),
     path("", admin.site.urls),
 ]

@@ -17,7 +17,7 @@ class Form:
     """A form of a page: where it goes, what it holds, which boxes can be ticked."""
 
     action: str
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: list[tuple[str, str]] = field(default_factory=list)
     boxes: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -59,15 +59,17 @@ class Browser:
         ticked: dict[str, list[str]] | None = None,
         values: dict[str, str] | None = None,
         files: dict[str, bytes] | None = None,
+        to: str = "",
     ) -> Page:
-        """Send a form with some boxes ticked, some fields filled in and some files chosen."""
-        pairs = [(name, value) for name, value in {**form.fields, **(values or {})}.items()]
+        """Send a form, with boxes ticked, fields filled in and files chosen; `to` is the goal of the button pressed."""
+        typed = values or {}
+        pairs = [(name, value) for name, value in form.fields if name not in typed] + list(typed.items())
         pairs += [(name, value) for name, chosen in (ticked or {}).items() for value in chosen]
         if files is None:
             body, kind = urlencode(pairs).encode(), "application/x-www-form-urlencoded"
         else:
             body, kind = _multipart(pairs, files)
-        return self._ask("POST", form.action, body, {"Content-Type": kind, "Referer": form.action})
+        return self._ask("POST", to or form.action, body, {"Content-Type": kind, "Referer": form.action})
 
     def _ask(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Page:
         for _ in range(5):
@@ -122,9 +124,9 @@ class _Forms(HTMLParser):
             form.boxes.setdefault(given["name"], []).append(given.get("value", "on"))
         elif kind in {"radio", "submit", "button", "file", "image"}:
             if kind == "radio" and "checked" in given:
-                form.fields[given["name"]] = given.get("value", "on")
+                form.fields.append((given["name"], given.get("value", "on")))
         else:
-            form.fields[given["name"]] = given.get("value", "")
+            form.fields.append((given["name"], given.get("value", "")))
 
 
 def _multipart(pairs: list[tuple[str, str]], files: dict[str, bytes]) -> tuple[bytes, str]:

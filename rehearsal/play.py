@@ -153,22 +153,24 @@ class Play:
             _shown(browser.send(form, ticked={"certificates": [str(row.pk) for row in chosen]}))
 
     def ask(self, person: Person, link: str) -> None:
-        """Ask for the revocation of everything in the change window."""
+        """Ask for the revocation of everything in the change window: the page asks twice, as it should."""
         browser = Browser()
         page = _shown(browser.open(link))
         rows = self._share(person, page, 1.0)
-        form = page.form("/request")
+        form = page.form("/confirm")
         if form is None or not rows or not rows[0].publish_by:
             return
+        keys = [str(row.pk) for row in rows]
+        asked = _shown(browser.send(form, ticked={"certificates": keys}, to=f"{link}request/"))
         wanted = rows[0].publish_by - timedelta(hours=person.asks_hours_before_deadline or 0)
-        zone = ZoneInfo(rows[0].affected_subscriber.subscriber.time_zone)
-        at = wanted.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
-        values = {"when": "at", "at": at, "reason": "unspecified"}
-        _shown(browser.send(form, values=values, ticked={"certificates": [str(row.pk) for row in rows]}))
+        at = wanted.astimezone(ZoneInfo(rows[0].affected_subscriber.subscriber.time_zone))
+        if second := asked.form("/request"):
+            values = {"when": "at", "at": at.strftime("%Y-%m-%dT%H:%M"), "reason": "unspecified"}
+            _shown(browser.send(second, values=values))
 
     def _share(self, person: Person, page: Page, share: float) -> list[AffectedCertificate]:
         """The certificates that are still outstanding, up to a share of all of them, as the page offers them."""
-        form = page.form("/confirm") or page.form("/request")
+        form = page.form("/confirm")
         offered = [int(key) for key in (form.boxes.get("certificates", []) if form else []) if key.isdigit()]
         rows = list(
             AffectedCertificate.objects.filter(pk__in=offered, state=AffectedCertificate.State.OUTSTANDING)
