@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from subscribers.services import import_register
+from subscribers.sources import open_source
 
 from audit.actors import staff
 from campaigns.models import Campaign
@@ -85,7 +86,7 @@ class Scenes:
             author=User.objects.get(username="operator"),
             now=clock.now(),
         )
-        scope = [self.var / "register" / "scope.csv"]
+        scope = [open_source(self.var / "register" / "scope.csv")]
         report = import_scope(campaign, scope, commit=True, actor=staff("operator"), now=clock.now())
         told = ", ".join(f"{number:,} {name}" for name, number in report.counts.items() if number)
         self.say(f"  scope: {report.lines:,} lines = {told}")
