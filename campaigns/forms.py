@@ -24,6 +24,10 @@ MAX_UPLOAD = 1024 * 1024
 PRIVATE_KEY = b"PRIVATE KEY-----"
 LOCAL = "%Y-%m-%dT%H:%M"
 """What a browser's field for a local date and time sends; the seconds are left out when they are zero."""
+A_KEY = gettext_lazy(
+    "There is a private key in %(name)s. It was not kept, and we never ask for one. "
+    "Send the certificate alone, and use a new key if anybody else may have seen this one."
+)
 REASON_WORDS = {
     CRLReason.UNSPECIFIED: gettext_lazy("No particular reason"),
     CRLReason.KEY_COMPROMISE: gettext_lazy("The private key is, or may be, in the wrong hands (keyCompromise)"),
@@ -194,25 +198,27 @@ class ReplaceForm(forms.Form):
         files: Sequence[UploadedFile] = cleaned["files"]
         text = cleaned["pem"].encode()
         if sum(file.size or 0 for file in files) + len(text) > MAX_UPLOAD:
+            self._forget_text()
             raise ValidationError(_("That is more than 1 MB. Nothing was taken. Send fewer certificates at a time."))
         sources = [(str(file.name), file.read()) for file in files]
         if text.strip():
             sources.append((_("the pasted text"), text))
         if not sources:
             raise ValidationError(_("Choose a file with new certificates, or paste them."))
+        for name, data in sources:
+            if PRIVATE_KEY in data:
+                self._forget_text()
+                raise ValidationError(A_KEY % {"name": name})
         return {**cleaned, "certificates": b"".join(_pem(name, data) for name, data in sources)}
+
+    def _forget_text(self) -> None:
+        """Do not send back what was pasted."""
+        self.data = self.data.copy()
+        self.data["pem"] = ""
 
 
 def _pem(name: str, data: bytes) -> bytes:
     """One source as PEM; blocks in it that cannot be read are for the verdict. Raises `ValidationError`."""
-    if PRIVATE_KEY in data:
-        raise ValidationError(
-            _(
-                "There is a private key in %(name)s. It was not kept, and we never ask for one. "
-                "Send the certificate alone, and use a new key if anybody else may have seen this one."
-            )
-            % {"name": name}
-        )
     if BEGIN in data:
         return data + b"\n"
     try:

@@ -103,7 +103,8 @@ def replace(visit: Visit) -> HttpResponse:
     if form.is_bound and form.is_valid():
         pem = form.cleaned_data["certificates"]
         try:
-            context["verdicts"] = services.add_replacement(visit.affected, pem=pem, **visit.acts)
+            verdicts = services.add_replacement(visit.affected, pem=pem, **visit.acts)
+            context["verdicts"], context["replaced"] = verdicts, sum(len(each.replaces) for each in verdicts)
             context["totals"] = listing.totals(visit.affected, now=visit.now)
             return render(visit.request, "campaigns/respond/verdicts.html", context)
         except Refused as refusal:
@@ -244,7 +245,7 @@ def _page(visit: Visit) -> dict[str, Any]:
 
 def _list(visit: Visit) -> dict[str, Any]:
     """One page of the list, by keyset: `after` is the key of the last row of the page before."""
-    query, after = visit.request.GET.get("q", "").strip()[:200], visit.request.GET.get("after", "")
+    query, after = visit.request.GET.get("q", "").replace("\0", "").strip()[:200], visit.request.GET.get("after", "")
     rows = listing.rows(visit.affected, now=visit.now)
     if query:
         rows = listing.found(rows, query)
