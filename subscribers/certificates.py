@@ -254,7 +254,7 @@ def _names(value: bytes) -> tuple[str, ...]:
     names = []
     for tag, start, end in _in_sequence(value):
         if tag == DNS_NAME:
-            names.append(value[start:end].decode("ascii", "backslashreplace"))
+            names.append(value[start:end].decode("utf-8", "backslashreplace"))
         elif tag == IP_ADDRESS:
             names.append(str(ipaddress.ip_address(value[start:end])))
     return tuple(names)

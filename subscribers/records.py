@@ -159,10 +159,7 @@ def normal(title: str) -> str:
 
 
 def _contact(**values: Any) -> ContactRecord:
-    if not values.get("email") and not values.get("phone"):
-        raise FieldError("email", "is empty, and so is phone: this contact cannot be told anything.")
-    values.setdefault("email", "")
-    return ContactRecord(**values)
+    return ContactRecord(**{"email": "", **values})
 
 
 def _commitment(**values: Any) -> CommitmentRecord:

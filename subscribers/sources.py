@@ -101,7 +101,7 @@ class Source:
             raise Malformed("This is a spreadsheet or an archive; save its sheets as CSV.")
         if self.head.startswith(DER_START) and _is_der(self.head):
             return Format.DER
-        if b"\0" in self.head:
+        if b"\0" in self.head.partition(b"\n")[0]:
             raise Malformed("This is neither text nor a certificate.")
         if any(line.lstrip().startswith(PEM_BEGIN) for line in self.head.splitlines()):
             return Format.PEM
@@ -168,7 +168,7 @@ class _Lines:
         """The next line begins a row."""
         self.start = self.number + 1
         self.size = self.quotes = 0
-        self.text = ""
+        self.text = io.StringIO()
 
     def __iter__(self) -> "_Lines":
         return self
@@ -181,22 +181,22 @@ class _Lines:
         self.size += len(line)
         self.quotes += line.count(b'"')
         if self.size > self.limit:
-            self.text += line[: self.limit].decode("utf-8", "replace")
-            self._pass_over(line)
+            self._pass_over(line, self.limit)
             raise _BadRow(f"This cell makes the row longer than {self.limit:,} octets.")
         try:
             text = line.decode("utf-8")
-        except UnicodeDecodeError:
-            self._pass_over(line)
+        except UnicodeDecodeError as error:
+            self._pass_over(line, error.start)
             raise _BadRow("This row is not UTF-8.") from None
         if "\0" in text:
-            self._pass_over(line)
+            self._pass_over(line, line.index(b"\0"))
             raise _BadRow("This row holds a NUL character.")
-        self.text += text
+        self.text.write(text)
         return text
 
-    def _pass_over(self, line: bytes) -> None:
-        """Read on to the end of the row, keeping nothing: a line end outside quotes."""
+    def _pass_over(self, line: bytes, at: int) -> None:
+        """Keep the line as far as `at`, and nothing of what follows to the end of the row: a line end outside quotes."""
+        self.text.write(line[:at].decode("utf-8", "replace"))
         while not (line.endswith(b"\n") and self.quotes % 2 == 0):
             is_new = line.endswith(b"\n")
             line = self.source.stream.readline(self.limit + 1)
@@ -235,7 +235,7 @@ def cells(source: Source, *, limit: int = ROW_LIMIT) -> Iterator[Cells | BadCell
         except StopIteration:
             return
         except (_BadRow, csv.Error) as error:
-            yield BadCells(lines.start, _column(lines.text, separator), _sentence(error))
+            yield BadCells(lines.start, _column(lines.text.getvalue(), separator), _sentence(error))
             continue
         if row:
             yield Cells(lines.start, row)
@@ -247,11 +247,17 @@ def _separator(head: bytes) -> str:
 
 
 def _column(text: str, separator: str) -> int:
-    """The column in which a broken row breaks off."""
-    try:
-        return max(len(next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])) - 1, 0)
-    except csv.Error:
-        return text.split('"', 1)[0].count(separator)
+    """The column in which a broken row breaks: where something follows a closing quote, or where the text ends."""
+    column, is_quoted, is_closed = 0, False, False
+    for character in text:
+        if is_closed and character not in f'"{separator}\r\n':
+            break
+        if character == '"':
+            is_closed, is_quoted = is_quoted, not is_quoted
+        else:
+            is_closed = False
+            column += character == separator and not is_quoted
+    return column
 
 
 def _sentence(error: Exception) -> str:
