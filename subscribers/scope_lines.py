@@ -171,19 +171,20 @@ def _word(line: int, text: str) -> ScopeEntry:
         return _unreadable(line, text, error)
 
 
+def _is_octet(text: str) -> bool:
+    return len(text) <= 2 and bool(fields.HEX.fullmatch(text.lower()))  # noqa: PLR2004 - two hex digits
+
+
 def _is_number(text: str) -> bool:
-    octets = text.lower().removeprefix("-").removeprefix("0x").split(":")
-    return len(octets) == 1 or all(fields.HEX.fullmatch(octet) and len(octet) <= 2 for octet in octets)  # noqa: PLR2004
+    return ":" not in text or all(_is_octet(octet) for octet in text.split(":"))
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Issuer and serial number; a number with colons of its own begins after the last part that is no octet."""
-    parts = text.split(":")
-    at = len(parts) - 1
-    if len(parts[at].strip()) <= 2:  # noqa: PLR2004 - an octet
-        while at > 1 and fields.HEX.fullmatch(parts[at - 1].lower().strip()) and len(parts[at - 1].strip()) <= 2:  # noqa: PLR2004
-            at -= 1
-    return ":".join(parts[:at]).strip(), ":".join(parts[at:]).strip()
+    """Issuer and serial number. Raises `Malformed` where a part may belong to either, as in `Our CA: CA:01`."""
+    issuer, _, serial = (part.strip() for part in text.rpartition(":"))
+    if _is_octet(issuer.rpartition(":")[2].strip()) and ":" in issuer:
+        raise Malformed("It is not clear where the issuer ends; write the serial number without colons, or use a table.")
+    return issuer, serial
 
 
 def _unreadable(line: int, text: str, error: object) -> ScopeEntry:
