@@ -71,7 +71,7 @@ COMMITMENT = Table(
     Commitment,
     ("subscriber",),
     ("window", "given_at", "given_by", "valid_until"),
-    ("subscriber", "window", "given_at"),
+    ("subscriber", '"window"', "given_at"),
 )
 CERTIFICATE = Table(
     "certificate",
