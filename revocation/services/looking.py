@@ -40,13 +40,13 @@ class Moment:
 
 @dataclass(frozen=True)
 class CRLLook:
-    """One CRL as it was fetched; `crl` is None, and `problem` says why, if it proves nothing."""
+    """One CRL as it was fetched; `found` is None, and `problem` says why, if it proves nothing."""
 
     url: str
     at: datetime
     problem: str = ""
     body: bytes = b""
-    crl: crl.VerifiedCRL | None = None
+    found: crl.VerifiedCRL | None = None
     sha256: str = ""
 
 
@@ -92,7 +92,7 @@ def look_at_crl(url: str, issuer: Issuer, *, moment: Moment) -> CRLLook:
         )
     except (Refused, Unavailable) as error:
         return CRLLook(url, moment.now(), problem=str(error)[:500], body=body, sha256=sha256)
-    return CRLLook(url, moment.now(), body=body, crl=found, sha256=sha256)
+    return CRLLook(url, moment.now(), body=body, found=found, sha256=sha256)
 
 
 def look_at_ocsp(rows: Iterable[Revocation], issuer: Issuer, *, moment: Moment) -> Iterator[OCSPLook]:

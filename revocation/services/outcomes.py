@@ -1,7 +1,9 @@
 """What a CA's answers mean to us, written down in groups."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 
@@ -86,7 +88,7 @@ class Outcomes:
 
     def _write_accepted(self) -> None:
         groups: dict[tuple[datetime, bool, datetime], list[Revocation]] = defaultdict(list)
-        reasons = {row.pk: outcome.reason for row, outcome in self.accepted}
+        by_row = {row.pk: outcome for row, outcome in self.accepted}
         for row, outcome in self.accepted:
             # A CRL knows no fractions of a second (RFC 5280 5.1.2.6), so neither does the date that we keep.
             groups[outcome.revoked_at.replace(microsecond=0), outcome.already, self._look_at(row)].append(row)
@@ -98,20 +100,23 @@ class Outcomes:
                 "was_revoked_before": already,
                 "last_error": "",
             }
-            move(
-                rows, State.ACCEPTED, actor=self.actor, now=self.now, fields=fields, fenced=True,
-                facts=lambda row, revoked_at=revoked_at, already=already: {
-                    "serial_number": str(row),
-                    "ordered": row.crl_reason,
-                    "reason": reasons[row.pk],
-                    "revoked_at": revoked_at.isoformat(),
-                    "already": already,
-                    "wave": row.wave,
-                },
-            )  # fmt: skip
+            facts = partial(_facts_of, by_row)
+            move(rows, State.ACCEPTED, actor=self.actor, now=self.now, fields=fields, facts=facts, fenced=True)
 
     def _look_at(self, row: Revocation) -> datetime:
         """When to look at the CRL for the first time: soon, by whole minutes so that batches stay together."""
         publish_by = row.affected_certificate.publish_by
         pause = pauses.until_look(self.issuer.crl_interval, now=self.now, publish_by=publish_by)
         return self.now + timedelta(minutes=max(pause // timedelta(minutes=1), 1))
+
+
+def _facts_of(outcomes: Mapping[int, Accepted], row: Revocation) -> dict[str, object]:
+    outcome = outcomes[row.pk]
+    return {
+        "serial_number": str(row),
+        "ordered": row.crl_reason,
+        "reason": outcome.reason,
+        "revoked_at": outcome.revoked_at.isoformat(),
+        "already": outcome.already,
+        "wave": row.wave,
+    }

@@ -65,7 +65,8 @@ def _insert(rows: models.QuerySet[AffectedCertificate, Any]) -> int:
     table = quote(Revocation._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} ({names}) {select} ON CONFLICT DO NOTHING", parameters)
-        return max(cursor.rowcount, 0)
+        count: int = cursor.rowcount
+        return count
 
 
 def _reason(campaign: Campaign) -> Case:

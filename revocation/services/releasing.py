@@ -8,7 +8,7 @@ from django.db.models import Case, Count, DateTimeField, Q, Value, When
 
 from audit.actors import SYSTEM
 from audit.services import record
-from campaigns.models import Campaign
+from campaigns.models import AffectedCertificate, Campaign
 from campaigns.services import halt_campaign, scope_digest
 from core.crl_reason import CRLReason
 from revocation import waves
@@ -19,9 +19,6 @@ State, Trigger = Revocation.State, Revocation.Trigger
 UNDER_WAY = (State.SCHEDULED, State.ACCEPTED, State.PUBLISHED)
 AHEAD = timedelta(seconds=1)
 """How much earlier than the next rank a rank of the order is due, so that claims keep the order (R36)."""
-COMPROMISED = Q(trigger=Trigger.SUBSCRIBER, crl_reason=CRLReason.KEY_COMPROMISE)
-RANKS = (COMPROMISED, Q(trigger__in=[Trigger.SUBSCRIBER, Trigger.OPERATOR]), Q(trigger=Trigger.REPLACED))
-"""Who comes first; whoever is in none of them comes last."""
 
 
 def release(gate: Gate, *, now: datetime) -> int:
@@ -82,15 +79,26 @@ def _open(gate: Gate, wave: int, *, now: datetime) -> None:
 
 def _let_through(due: RevocationQuerySet, wave: int, room: int | None, *, now: datetime) -> int:
     """Give the first of them a wave and a moment; the earlier moment is claimed first."""
+    ranks = _ranks()
     moments = [
-        When(rank, then=Value(now - AHEAD * (len(RANKS) - place), output_field=DateTimeField()))
-        for place, rank in enumerate(RANKS)
+        When(rank, then=Value(now - AHEAD * (len(ranks) - place), output_field=DateTimeField()))
+        for place, rank in enumerate(ranks)
     ]
     order = Case(*moments, default=Value(now, output_field=DateTimeField()))
     if room is not None:
         first = due.order_by(order, "affected_certificate__publish_by", "pk").values_list("pk", flat=True)[:room]
         due = due.filter(pk__in=list(first))
     return due.update(wave=wave, due_at=order)
+
+
+def _ranks() -> tuple[Q, ...]:
+    """Who comes first (R36); whoever is in none of them comes last."""
+    replaced = AffectedCertificate.objects.filter(state=AffectedCertificate.State.REPLACED)
+    return (
+        Q(trigger=Trigger.SUBSCRIBER, crl_reason=CRLReason.KEY_COMPROMISE),
+        Q(trigger__in=[Trigger.SUBSCRIBER, Trigger.OPERATOR]),
+        Q(affected_certificate__in=replaced),
+    )
 
 
 def _is_approved(campaign: Campaign, *, now: datetime) -> bool:

@@ -75,7 +75,7 @@ class _Round:
         campaigns = {row.affected_certificate.campaign_id for row in rows}
         try:
             look = looking.look_at_crl(url, self.issuer, moment=self.moment)
-            hits = [] if look.crl is None else _hits(rows, look.crl)
+            hits = [] if look.found is None else _hits(rows, look.found)
         except Refused as error:  # an entry, or our own issuer certificate, cannot be read
             look, hits = looking.CRLLook(url, self.moment.now(), problem=str(error)[:500]), []
         if look.problem:
