@@ -11,7 +11,6 @@ from core.errors import Refused
 from subscribers.models import Contact
 
 SALT = "campaigns.respond"
-PARTS = 3
 
 
 class Withdrawn(Refused):
@@ -44,12 +43,10 @@ def read(token: str) -> tuple[AffectedSubscriber, Contact]:
 
 def _parts(token: str) -> tuple[UUID, int, int]:
     try:
-        parts = _signer().unsign(token).split(".")
-    except BadSignature:
+        subscriber_id, contact_pk, version = _signer().unsign(token).split(".")
+        return UUID(subscriber_id), int(contact_pk), int(version)
+    except (BadSignature, ValueError):
         raise Refused("This link is damaged. Please copy the whole address from the message.") from None
-    if len(parts) != PARTS:
-        raise Refused("This link is damaged. Please copy the whole address from the message.")
-    return UUID(parts[0]), int(parts[1]), int(parts[2])
 
 
 def _signer() -> Signer:

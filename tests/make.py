@@ -10,11 +10,12 @@ from itertools import count
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.contrib.auth.models import User
 
 from audit.actors import staff
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
-from campaigns.services import add_affected, approve_campaign, draft_campaign, launch_campaign
+from campaigns.services import add_affected, add_replacement, approve_campaign, draft_campaign, launch_campaign
 from subscribers.certificates import parse_der
 from subscribers.models import Certificate, Contact, Issuer, Subscriber
 from tests import pki
@@ -177,3 +178,10 @@ def affected(
 def certificates_of(number: int, *, contacts: int = 2, **knobs: Any) -> list[Certificate]:
     """Certificates of one new subscriber."""
     return certificates(number, subscriber(contacts=contacts), **knobs)
+
+
+def replaced(row: AffectedSubscriber, by: Certificate, *, now: datetime = NOW) -> None:
+    """Have a subscriber show a certificate of the register as its replacement."""
+    pem = x509.load_der_x509_certificate(bytes(by.der or b"")).public_bytes(Encoding.PEM)
+    verdicts = add_replacement(row, pem=pem, actor="contact:1", now=now)
+    assert not verdicts[0].problems, verdicts[0].problems
