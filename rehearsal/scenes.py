@@ -9,8 +9,6 @@ from typing import TypeVar
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from subscribers.services import import_register
-from subscribers.sources import open_source
 
 from audit.actors import staff
 from campaigns.models import Campaign
@@ -19,6 +17,8 @@ from core import clock
 from core.errors import Refused
 from rehearsal import history, incident
 from subscribers.models import Certificate
+from subscribers.services import import_register
+from subscribers.sources import open_source
 
 T = TypeVar("T")
 ROLES = ("operator", "approver", "caller", "auditor")

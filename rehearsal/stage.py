@@ -1,7 +1,10 @@
 """The processes of a rehearsal, their settings, and the one who restarts what falls over."""
 
+import ctypes
 import os
 import secrets
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 STOP_SECONDS = 8.0
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,10 @@ class Stage:
     def site(self) -> str:
         """Where the site answers."""
         return f"http://127.0.0.1:{self.port}"
+
+    def taken_ports(self) -> list[int]:
+        """Its ports on which something else is listening."""
+        return [port for port in (self.port, self.mail_port) if _is_taken(port)]
 
     def secret(self, name: str) -> str:
         """A secret of this rehearsal, made once and kept in a file that only its owner reads."""
@@ -104,8 +113,29 @@ class Troupe:
     def _start(self, name: str) -> None:
         with (self.logs / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                list(self.commands[name]), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                list(self.commands[name]),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads have been started here
             )
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process when the one who started it is gone, however it went (Linux)."""
+    if LIBC:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def commands(port: int, mail_port: int) -> dict[str, Sequence[str]]:

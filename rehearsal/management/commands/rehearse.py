@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from argparse import ArgumentParser
@@ -46,6 +47,9 @@ class Command(BaseCommand):
         stage = Stage(options["var"].resolve(), options["port"], options["port"] + 1, options["speed"])
         if not settings.REHEARSAL:
             self._enter(stage)
+        if taken := stage.taken_ports():
+            raise CommandError(f"Something else listens on port {taken[0]}. Choose another one: make run PORT=8010")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         self.begun = time.monotonic()
         self.stage, self.finishes = stage, options["exit"]
         size = incident.Size(options["certificates"], options["subscribers"])
@@ -83,6 +87,7 @@ class Command(BaseCommand):
             campaign = scenes.prepare()
         except Refused as error:
             raise CommandError(str(error)) from error
+        (self.stage.var / "static").mkdir(exist_ok=True)
         (self.stage.var / "scenes.json").write_text(json.dumps(scenes.seconds))
         return campaign
 
