@@ -88,7 +88,8 @@ def _still_wanted(rows: Sequence[Notice], *, now: datetime) -> list[Notice]:
     reachable = set(
         Contact.objects.reachable().filter(pk__in={row.contact_id for row in rows}).values_list("pk", flat=True)
     )
-    wanted, halted, unwanted = list[Notice](), list[Notice](), dict[str, list[Notice]](defaultdict(list))
+    wanted, halted = list[Notice](), list[Notice]()
+    unwanted: dict[str, list[Notice]] = defaultdict(list)
     for row in rows:
         standing = sums.get(row.affected_subscriber_id, {})
         if row.affected_subscriber.campaign_id not in running:
@@ -130,7 +131,8 @@ def _withdraw(unwanted: dict[str, list[Notice]], *, now: datetime) -> None:
 def _settle(outcomes: list[tuple[Notice, mailer.Outcome]], *, now: datetime) -> int:
     """Write what became of some notices, in one transaction; how many of those that went out were still ours."""
     sent: dict[str, list[Notice]] = defaultdict(list)
-    refused, unavailable = list[tuple[Notice, Refused]](), dict[tuple[int, str], list[Notice]](defaultdict(list))
+    refused = list[tuple[Notice, Refused]]()
+    unavailable: dict[tuple[int, str], list[Notice]] = defaultdict(list)
     for notice, outcome in outcomes:
         if isinstance(outcome, mailer.Sent):
             sent[outcome.provider_id].append(notice)
