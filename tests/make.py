@@ -14,8 +14,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.contrib.auth.models import User
 
 from audit.actors import staff
-from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
-from campaigns.services import add_affected, add_replacement, approve_campaign, draft_campaign, launch_campaign
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion
+from campaigns.services import (
+    add_affected,
+    add_replacement,
+    approve_campaign,
+    approve_exclusion,
+    draft_campaign,
+    launch_campaign,
+    request_exclusion,
+)
 from subscribers.certificates import parse_der
 from subscribers.models import Certificate, Contact, Issuer, Subscriber
 from tests import pki
@@ -185,3 +193,11 @@ def replaced(row: AffectedSubscriber, by: Certificate, *, now: datetime = NOW) -
     pem = x509.load_der_x509_certificate(bytes(by.der or b"")).public_bytes(Encoding.PEM)
     verdicts = add_replacement(row, pem=pem, actor="contact:1", now=now)
     assert not verdicts[0].problems, verdicts[0].problems
+
+
+def excluded(
+    row: AffectedCertificate, *, ground: str = "not_affected", until: datetime | None = None, now: datetime = NOW
+) -> Exclusion:
+    """Have one person ask for an exclusion and another approve it."""
+    asked = request_exclusion(row, ground=ground, until=until, justification="As said", by=user("olga"), now=now)
+    return approve_exclusion(asked, by=user("anton"), now=now)
