@@ -21,6 +21,7 @@ from campaigns.services import (
     approve_campaign,
     approve_exclusion,
     draft_campaign,
+    halt_campaign,
     launch_campaign,
     request_exclusion,
 )
@@ -201,3 +202,8 @@ def excluded(
     """Have one person ask for an exclusion and another approve it."""
     asked = request_exclusion(row, ground=ground, until=until, justification="As said", by=user("olga"), now=now)
     return approve_exclusion(asked, by=user("anton"), now=now)
+
+
+def halt(made: Campaign, *, now: datetime = NOW) -> Campaign:
+    """Halt a running campaign."""
+    return halt_campaign(made, reason="Something is wrong", actor="system", now=now)
