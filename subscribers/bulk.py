@@ -152,17 +152,31 @@ def write(progress: Callable[[int, int], None]) -> dict[str, Counts]:
         now = counts[merge.table.kind] = Counts(repeated=found.get(1, 0), rejected=found.get(-1, 0))
         for first, last in _steps(merge.table):
             with transaction.atomic():
-                now.created += _execute(_insert(merge), [first, last])
-                now.changed += _execute(_update(merge, wave=0), [first, last])
+                _prefer_indexes()
+                created = _execute(_insert(merge), [first, last])
+                # Where all rows of the range were new, none can differ.
+                changed = _execute(_update(merge, wave=0), [first, last]) if created <= last - first else 0
+            now.created, now.changed = now.created + created, now.changed + changed
             progress(done + min(last, sum(found.values())), total)
         for first, last in _steps(merge.table) if now.repeated else ():
             with transaction.atomic():
+                _prefer_indexes()
                 _execute(_update(merge, wave=1), [first, last])
         now.unchanged = found.get(0, 0) - now.created - now.changed
         done += sum(found.values())
     with transaction.atomic():
         counts[ASSIGNMENT.kind] = _assigned(_write_assignments)
     return counts
+
+
+def _prefer_indexes() -> None:
+    """Until this transaction ends, find registered rows by their indexes.
+
+    PostgreSQL may prefer to read the whole register for each batch, and then an import costs the square of its size.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
 
 
 def _execute(sql: str, parameters: list[int]) -> int:

@@ -183,7 +183,9 @@ def _split(text: str) -> tuple[str, str]:
     """Issuer and serial number. Raises `Malformed` where a part may belong to either, as in `Our CA: CA:01`."""
     issuer, _, serial = (part.strip() for part in text.rpartition(":"))
     if _is_octet(issuer.rpartition(":")[2].strip()) and ":" in issuer:
-        raise Malformed("It is not clear where the issuer ends; write the serial number without colons, or use a table.")
+        raise Malformed(
+            "It is not clear where the issuer ends; write the serial number without colons, or use a table."
+        )
     return issuer, serial
 
 

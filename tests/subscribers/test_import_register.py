@@ -67,7 +67,9 @@ def test_the_same_files_twice_change_nothing_and_say_so(tmp_path: Path):
     again = bring(tmp_path, *contents)
     assert [(one.created, one.changed) for one in again.counts.values()] == [(0, 0)] * 6
     assert sum(one.unchanged for one in again.counts.values()) == 2 + 2 + 1 + 1 + 2
-    assert [list(model.objects.order_by("pk").values()) for model in (Subscriber, Contact, Issuer, Certificate)] == before
+    assert [
+        list(model.objects.order_by("pk").values()) for model in (Subscriber, Contact, Issuer, Certificate)
+    ] == before
 
 
 def test_dry_run_writes_nothing_and_counts_the_same(tmp_path: Path):
@@ -118,7 +120,9 @@ def test_given_fields_are_enough_for_a_certificate(tmp_path: Path):
 def test_issuer_may_be_given_by_key_identifier_or_subject_too(tmp_path: Path):
     moments = "2024-01-01T00:00:00Z,2024-04-01T00:00:00Z"
     key = pki.authority().key_identifier.key_identifier.hex()
-    table = f"issuer,serial,not_before,not_after\ntest ca,1,{moments}\n{key.upper()},2,{moments}\nCN=Test CA,3,{moments}\n"
+    table = (
+        f"issuer,serial,not_before,not_after\ntest ca,1,{moments}\n{key.upper()},2,{moments}\nCN=Test CA,3,{moments}\n"
+    )
     assert told(bring(tmp_path, table, issuer_line())) == []
     assert Certificate.objects.filter(issuer__name="Test CA").count() == 3
 
@@ -149,7 +153,10 @@ def test_the_same_serial_number_of_two_issuers_is_two_certificates(tmp_path: Pat
     other = pki.authority("Other CA", "other")
     leaves = bundle([pki.leaf(serial=7), pki.leaf(other, serial=7)])
     assert told(bring(tmp_path, leaves, issuer_line(), issuer_line(other, "Other CA"))) == []
-    assert sorted(Certificate.objects.values_list("issuer__name", "serial_number")) == [("Other CA", "7"), ("Test CA", "7")]
+    assert sorted(Certificate.objects.values_list("issuer__name", "serial_number")) == [
+        ("Other CA", "7"),
+        ("Test CA", "7"),
+    ]
 
 
 def test_assignments_say_whose_certificates_are(tmp_path: Path):
@@ -167,7 +174,9 @@ def test_assignments_say_whose_certificates_are(tmp_path: Path):
 
 
 def test_revocations_in_a_file_do_not_replace_an_earlier_date(tmp_path: Path):
-    header = "issuer,serial,not_before,not_after,revoked_at,reason\nTest CA,7,2024-01-01T00:00:00Z,2024-04-01T00:00:00Z,"
+    header = (
+        "issuer,serial,not_before,not_after,revoked_at,reason\nTest CA,7,2024-01-01T00:00:00Z,2024-04-01T00:00:00Z,"
+    )
     bring(tmp_path, issuer_line(), f"{header}2024-02-01T00:00:00Z,superseded\n")
     assert bring(tmp_path, f"{header}2024-03-01T00:00:00Z,keyCompromise\n").counts["certificate"].unchanged == 1
     row = Certificate.objects.get()

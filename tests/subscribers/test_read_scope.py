@@ -18,7 +18,9 @@ def entries(content: str | bytes, limit: int = 1024 * 1024) -> list[ScopeEntry]:
 
 
 def told(content: str | bytes) -> list[tuple[int, str, str, str, str]]:
-    return [(one.line, one.kind.value, one.fingerprint_sha256, one.issuer, one.serial_number) for one in entries(content)]
+    return [
+        (one.line, one.kind.value, one.fingerprint_sha256, one.issuer, one.serial_number) for one in entries(content)
+    ]
 
 
 def test_plain_text_has_one_certificate_a_line():
