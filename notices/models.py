@@ -37,7 +37,7 @@ class Notice(DueModel):
         REFUSED = "refused", "refused"
         WITHDRAWN = "withdrawn", "withdrawn"
 
-    TRANSITIONS: ClassVar = {
+    TRANSITIONS: ClassVar[dict[str, set[str]]] = {
         State.QUEUED: {State.SENT, State.REFUSED, State.WITHDRAWN},
         State.SENT: {State.DELIVERED, State.BOUNCED},
         State.DELIVERED: {State.BOUNCED},

@@ -39,17 +39,7 @@ def record_call(
             called_by=actor,
             at=now,
         )
-        record(
-            "call.recorded",
-            stream=affected_subscriber.stream,
-            about=call,
-            actor=actor,
-            now=now,
-            facts={
-                "affected_subscriber": affected_subscriber.pk,
-                "contact": contact.pk if contact else None,
-                "outcome": outcome,
-                "note": call.note,
-            },
-        )
+        facts = {"affected_subscriber": affected_subscriber.pk, "contact": call.contact_id, "outcome": outcome}
+        stream, told = affected_subscriber.stream, {**facts, "note": call.note}
+        record("call.recorded", stream=stream, about=call, actor=actor, now=now, facts=told)
     return call

@@ -80,29 +80,32 @@ def _follow(notice: Notice, report: Report, *, now: datetime) -> None:
         _advance(notice, Notice.State.DELIVERED, report, now=now)
         return
     if report.kind in NOT_ARRIVED:
-        _advance(notice, Notice.State.BOUNCED, report, now=now)
+        is_new = _advance(notice, Notice.State.BOUNCED, report, now=now)
         if report.is_permanent:
             note = report.detail[:500] or report.kind
             mark_contact_bounced(notice.contact, note=note, actor=provider(report.esp), now=now)
-        write_next([notice], cause=f"The notice to {notice.address} did not arrive.", now=now)
+        if is_new:
+            write_next([notice], cause=f"The notice to {notice.address} did not arrive.", now=now)
         return
     facts = {"kind": report.kind, "detail": report.detail[:500]}
     actor = provider(report.esp)
     record("notice.reported", stream=notice.stream, about=notice, actor=actor, now=now, facts=facts)
-    if report.kind == AWAY and notice.affected_subscriber.acknowledged_at is None:
+    is_first = notice.delivery_events.filter(kind=report.kind).count() == 1
+    if report.kind == AWAY and is_first and notice.affected_subscriber.acknowledged_at is None:
         write_next([notice], cause=f"{notice.address} answered automatically.", now=now)
 
 
-def _advance(notice: Notice, to: str, report: Report, *, now: datetime) -> None:
-    """Move a notice to where the report says it is, if that is ahead of where it was.
+def _advance(notice: Notice, to: str, report: Report, *, now: datetime) -> bool:
+    """Move a notice to where the report says it is, if that is ahead of where it was; whether it was.
 
     The report may be faster than the worker that sent the notice: then the provider's word is what says that it went
     out, and the worker finds it done.
     """
     actor, facts = provider(report.esp), {"detail": report.detail[:500], "is_permanent": report.is_permanent}
     if notice.state == Notice.State.QUEUED:
-        fields = {"sent_at": report.at, "due_at": None}
+        fields = {"sent_at": report.at, "due_at": None, "provider_id": notice.provider_id}
+        if report.message_id != notice.message_id:
+            fields["provider_id"] = report.message_id
         move([notice], Notice.State.SENT, actor=actor, now=now, fields=fields, facts={"told_by": report.esp})
     notice.refresh_from_db(fields=["state", "due_at"])
-    if to in Notice.TRANSITIONS[notice.state]:
-        move([notice], to, actor=actor, now=now, facts=facts)
+    return to in Notice.TRANSITIONS[notice.state] and bool(move([notice], to, actor=actor, now=now, facts=facts))

@@ -121,7 +121,8 @@ def sums(keys: Iterable[int], *, now: datetime) -> dict[int, dict[str, Any]]:
             deadline=Min("publish_by", filter=UNANSWERED & Q(publish_by__gt=now)),
         )
     )
-    return {row.pop("affected_subscriber"): row for row in map(dict, rows)}
+    found: list[dict[str, Any]] = [dict(row) for row in rows]
+    return {row.pop("affected_subscriber"): row for row in found}
 
 
 def _listed(keys: list[int], *, now: datetime) -> dict[int, list[rendering.Listed]]:

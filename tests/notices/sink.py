@@ -1,5 +1,6 @@
 """A real SMTP server on loopback that accepts, refuses, or hangs up, as a test wishes."""
 
+import asyncio
 import email
 import email.policy
 import socket
@@ -46,6 +47,7 @@ class Sink:
     ) -> str:
         self.tried += 1
         if self.tried in self.drops_at or (self.is_dead_after is not None and self.tried > self.is_dead_after):
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "421 4.3.2 Gone"
         if reply := self.replies.get(address):

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -26,7 +27,7 @@ from tests.notices.sink import Sink
 pytestmark = pytest.mark.django_db
 KEY = "a signing key of this test"
 URL = "/anymail/mailgun/tracking/"
-PERMANENT = {
+PERMANENT: dict[str, Any] = {
     "event": "failed",
     "severity": "permanent",
     "reason": "bounce",
@@ -161,6 +162,7 @@ def test_a_report_may_overtake_the_worker_that_sent_the_notice(client: Client, s
     assert post(client, body(notice)) == 200
     notice.refresh_from_db()
     assert (notice.state, notice.sent_at, notice.due_at) == (Notice.State.DELIVERED, NOW, None)
+    assert notice.provider_id == ""
     assert send(NOW) == 0
     assert sink.received == []
 
@@ -190,8 +192,9 @@ def test_what_is_no_failure_silences_nothing(client: Client, sink: Sink, kind: s
 
 def test_a_notice_is_found_by_its_own_identifier_where_the_provider_hands_it_back(client: Client, sink: Sink):
     notice = sent_notice(sink)
-    told = {"message": {"headers": {"message-id": "of-the-provider@mailgun.example"}}}
-    post(client, body(notice, **told, **{"user-variables": {"notice": str(notice.public_id)}}))
+    told: dict[str, Any] = {"message": {"headers": {"message-id": "of-the-provider@mailgun.example"}}}
+    told["user-variables"] = {"notice": str(notice.public_id)}
+    post(client, body(notice, **told))
     notice.refresh_from_db()
     assert notice.state == Notice.State.DELIVERED
 
@@ -260,6 +263,20 @@ def test_a_block_by_the_receiving_server_blames_no_contact_but_brings_the_next_i
     notice.refresh_from_db()
     assert notice.state == Notice.State.BOUNCED
     assert notice.contact.bounced_at is None
+    assert Notice.objects.count() == 2
+
+
+def test_two_reports_of_one_failure_bring_one_contact_in(sink: Sink):
+    notice = sent_notice(sink)
+    for event_id, kind in (("1", "rejected"), ("2", "bounced")):
+        record_delivery(Report(esp="X", event_id=event_id, kind=kind, at=NOW, message_id=notice.message_id), now=NOW)
+    assert Notice.objects.count() == 2
+
+
+def test_two_automatic_replies_bring_one_contact_in(sink: Sink):
+    notice = sent_notice(sink)
+    record_delivery(away(notice), now=NOW)
+    record_delivery(replace(away(notice), event_id="another"), now=NOW)
     assert Notice.objects.count() == 2
 
 

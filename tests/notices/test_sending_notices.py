@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -25,7 +26,7 @@ DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
 
-def queued(number: int = 1, *, contacts: int = 2, **draft: object) -> list[Notice]:
+def queued(number: int = 1, *, contacts: int = 2, **draft: Any) -> list[Notice]:
     """A campaign of as many subscribers, each with one certificate and one notice in the outbox."""
     holders = [make.subscriber(contacts=contacts) for _ in range(number)]
     make.running_campaign([make.certificate(holder) for holder in holders], **draft)

@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -23,7 +24,7 @@ def listed(count: int) -> list[Listed]:
     ]
 
 
-def facts(**fields: object) -> Facts:
+def facts(**fields: Any) -> Facts:
     pack = rule_pack("br-2.2.6")
     known = Facts(
         cause=Cause(
@@ -54,7 +55,7 @@ def house(settings: LazySettings) -> None:
     settings.SITE_URL = "https://ca.example"
 
 
-def letter(**fields: object) -> Letter:
+def letter(**fields: Any) -> Letter:
     return render("revocation", facts(**fields)).with_link(LINK)
 
 
