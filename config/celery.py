@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -50,13 +51,11 @@ app.conf.update(
     beat_schedule_filename=str(settings.VAR / "beat"),
 )
 if settings.BROKER_URL == "filesystem://":
-    for folder in ("messages", "processed", "control"):
-        (settings.BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
+    TRANSPORT_ALIASES["filesystem"] = "config.broker:Transport"
     app.conf.broker_transport_options = {
         "data_folder_in": str(settings.BROKER_DIR / "messages"),
         "data_folder_out": str(settings.BROKER_DIR / "messages"),
         "processed_folder": str(settings.BROKER_DIR / "processed"),
         "control_folder": str(settings.BROKER_DIR / "control"),
-        "store_processed": False,
         "polling_interval": 0.02,
     }
