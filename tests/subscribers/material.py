@@ -19,6 +19,13 @@ CONTACTS = "subscriber,e-mail,name,role\nB-1,primary@bank.example,Wang,primary\n
 CERTIFICATES = "issuer,serial,not_before,not_after,subscriber,names"
 
 
+def issuer_key() -> str:
+    """The key identifier of the test CA, in hex."""
+    identifier = pki.authority().key_identifier.key_identifier
+    assert identifier
+    return identifier.hex()
+
+
 def issuer_line(ca: pki.Authority | None = None, name: str = "Test CA", **more: object) -> str:
     """An issuer as one JSON line."""
     pem = (ca or pki.authority()).pem.decode()

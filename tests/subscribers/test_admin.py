@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -22,7 +23,7 @@ def client(sign_in: Callable[..., Client], tmp_path: Path) -> Client:
 
 
 @pytest.mark.parametrize("model", [Subscriber, Issuer, Certificate])
-def test_nothing_of_the_register_can_be_deleted(client: Client, model: type):
+def test_nothing_of_the_register_can_be_deleted(client: Client, model: Any):
     row = model.objects.first()
     url = reverse(f"admin:subscribers_{model._meta.model_name}_delete", args=[row.pk])
     assert client.post(url, {"post": "yes"}).status_code == 403

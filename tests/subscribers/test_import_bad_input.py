@@ -17,6 +17,7 @@ from tests.subscribers.material import (
     bring,
     bundle,
     files,
+    issuer_key,
     issuer_line,
     sizes,
     told,
@@ -135,7 +136,7 @@ def test_bad_blocks_of_a_bundle_are_named_by_their_lines(tmp_path: Path):
 
 def test_unknown_issuer_is_named_with_its_key(tmp_path: Path):
     report = bring(tmp_path, bundle([pki.leaf()]))
-    key = pki.authority().key_identifier.key_identifier.hex()
+    key = issuer_key()
     assert told(report) == [
         f"file-0:1: issuer: The issuer, 'CN=Test CA' with the key identifier {key}, is not in the register."
     ]

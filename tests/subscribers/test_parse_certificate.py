@@ -14,6 +14,8 @@ from core.errors import Malformed
 from subscribers import der as walk
 from subscribers.certificates import parse_der, parse_issuer, parse_pem, validity
 from tests import pki
+from tests.conftest import NOW
+from tests.subscribers.material import issuer_key
 
 VECTORS = Path(cryptography_vectors.__file__).parent / "x509"
 
@@ -87,16 +89,14 @@ def test_key_and_names_and_addresses_are_found():
     assert parsed.subject == leaf.subject.rfc4514_string()
     assert parsed.issuer_subject == leaf.issuer.rfc4514_string()
     assert (parsed.crl_url, parsed.ocsp_url) == (pki.SHARD, pki.RESPONDER)
-    assert parsed.issuer_key == parsed.aki == pki.authority().key_identifier.key_identifier.hex()
+    assert parsed.issuer_key == parsed.aki == issuer_key()
 
 
 def test_certificate_identifier_is_that_of_rfc_9773():
     ca = pki.authority()
     aki = x509.AuthorityKeyIdentifier(bytes.fromhex("69885B6B87464041E1B37B847BA0AE2CDE01C8D4"), None, None)
     built = (
-        x509.CertificateBuilder(
-            ca.certificate.subject, pki.name("x"), ca.key.public_key(), 0x87654321, pki.NOW, pki.NOW
-        )
+        x509.CertificateBuilder(ca.certificate.subject, pki.name("x"), ca.key.public_key(), 0x87654321, NOW, NOW)
         .add_extension(aki, critical=False)
         .sign(ca.key, hashes.SHA256())
     )
@@ -115,7 +115,7 @@ def test_addresses_are_names_too():
     ca = pki.authority()
     san = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("2001:db8::1")), x509.DNSName("a.example")])
     built = (
-        x509.CertificateBuilder(ca.certificate.subject, pki.name("x"), ca.key.public_key(), 7, pki.NOW, pki.NOW)
+        x509.CertificateBuilder(ca.certificate.subject, pki.name("x"), ca.key.public_key(), 7, NOW, NOW)
         .add_extension(san, critical=False)
         .sign(ca.key, hashes.SHA256())
     )
