@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef
+from django.db.models import Exists, Min, OuterRef, Q
 
 from audit.actors import staff
 from audit.moves import move
@@ -198,9 +198,10 @@ def _bring_notices_forward(campaign: Campaign, affected_subscribers: set[int]) -
     shares = list(campaign.steps.values_list("share", flat=True))
     for some in batches(affected_subscribers):
         waiting = AffectedSubscriber.objects.filter(pk__in=some, due_at__isnull=False, next_step__lt=len(shares))
-        earliest = waiting.annotate(earliest=Min("certificates__publish_by")).values_list("pk", "next_step", "earliest")
+        unanswered = Q(certificates__published_at=None, certificates__state=AffectedCertificate.State.OUTSTANDING)
+        earliest = waiting.annotate(earliest=Min("certificates__publish_by", filter=unanswered))
         due: dict[datetime, list[int]] = defaultdict(list)
-        for key, next_step, deadline in earliest:
+        for key, next_step, deadline in earliest.exclude(earliest=None).values_list("pk", "next_step", "earliest"):
             times = step_times(shares, start=campaign.launched_at or deadline, deadline=deadline)
             due[times[next_step]].append(key)
         for due_at, keys in due.items():

@@ -81,7 +81,7 @@ def test_the_digest_that_somebody_looked_at_before_a_change_is_refused(campaign)
 
 
 def test_a_scope_that_was_changed_behind_our_back_is_refused(campaign):
-    AffectedCertificate.objects.filter(campaign=campaign).first().delete()
+    AffectedCertificate.objects.filter(campaign=campaign)[0].delete()
     refused(campaign, "not the one that was imported", typed_count=2)
 
 

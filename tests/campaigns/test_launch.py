@@ -39,10 +39,10 @@ def test_the_launch_freezes_the_deadline_counted_from_the_clock_and_not_from_the
 
 def test_a_certificate_with_its_own_clock_has_its_own_deadline():
     campaign = make.campaign(make.certificates(2), state="approved")
-    early = AffectedCertificate.objects.first()
+    early = AffectedCertificate.objects.order_by("pk")[0]
     AffectedCertificate.objects.filter(pk=early.pk).update(clock_started_at=NOW - DAY)
     launch(campaign)
-    deadlines = sorted(AffectedCertificate.objects.values_list("publish_by", flat=True))
+    deadlines = list(AffectedCertificate.objects.order_by("publish_by").values_list("publish_by", flat=True))
     assert deadlines == [NOW + 4 * DAY, NOW + 5 * DAY]
 
 
