@@ -143,6 +143,9 @@ class Gate(models.Model):
     wave = models.PositiveSmallIntegerField(default=1)
     opened_at = models.DateTimeField()
     refusals_in_a_row = models.PositiveIntegerField(default=0)
+    proofs_per_second = models.FloatField(
+        null=True, help_text="How many can be proven in a second of the clock, measured."
+    )
     unavailable_since = models.DateTimeField(null=True, help_text="Since when the CA has answered nothing.")
 
     class Meta:

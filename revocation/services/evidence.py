@@ -1,7 +1,7 @@
 """Keeping what was seen: the bytes that proved something, and the state that follows from them, in one transaction."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -46,10 +46,15 @@ def publish(hits: Sequence[Hit], look: CRLLook, asked: Sequence[OCSPLook], issue
         )
         _tell_register(moved, entries, now=now)
         mark_published([row.affected_certificate for row in moved], at=now, now=now)
-        if moved:
-            keep_crl(look, issuer, Counter(row.affected_certificate.campaign_id for row in moved))
+        found = Counter(row.affected_certificate.campaign_id for row in moved)
+        looked_for = (*(hit.row for hit in hits), *(each.row for each in asked))
+        keep_crl(look, issuer, {key: found[key] for key in _campaigns(looked_for)})
         _keep_ocsp(asked, issuer, {row.pk for row in moved})
     return len(moved)
+
+
+def _campaigns(rows: Iterable[Revocation]) -> set[int]:
+    return {row.affected_certificate.campaign_id for row in rows}
 
 
 def _facts(row: Revocation, entry: crl.Entry, look: CRLLook) -> dict[str, object]:

@@ -81,7 +81,7 @@ def _forecast(gate: Gate, backlog: int, now: datetime) -> Forecast:
     )
     left = AffectedCertificate.objects.remaining(now).filter(revocation__in=rows.filter(unfinished).values("pk"))
     publish_by = left.aggregate(at=Min("publish_by"))["at"]
-    lead = leads.lead(gate.campaign, gate.issuer, backlog=backlog, wave=gate.wave)
+    lead = leads.lead_of(gate, backlog=backlog, wave=gate.wave)
     needed = lead - leads.margin(gate.campaign, gate.issuer)
     begins = max(found["ends_at"] or now, now)
     return Forecast(

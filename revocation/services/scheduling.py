@@ -51,7 +51,7 @@ def plan_campaign(campaign: Campaign, *, now: datetime) -> list[Gate]:
     gates = list(Gate.objects.filter(campaign=campaign).select_related("campaign", "issuer").order_by("pk"))
     backlogs = leads.backlogs()
     for gate in gates:
-        lead = leads.lead(campaign, gate.issuer, backlog=backlogs.get(gate.issuer_id, 0))
+        lead = leads.lead_of(gate, backlog=backlogs.get(gate.issuer_id, 0))
         with transaction.atomic():
             planning.replan(gate, lead=lead, now=now)
     return gates

@@ -17,7 +17,7 @@ from core.due import settle
 from core.errors import Refused
 from revocation import crl, pauses
 from revocation.models import Revocation
-from revocation.services import evidence, looking
+from revocation.services import evidence, leads, looking
 from revocation.services.evidence import Hit
 from subscribers.models import Issuer
 
@@ -56,6 +56,15 @@ class _Round:
         self.problems: dict[int, str] = {}
 
     def run(self) -> int:
+        """Look at everything; how many were proven."""
+        started = self.moment.now()
+        self._look_at_all()
+        campaigns = {row.affected_certificate.campaign_id for row in self.rows}
+        took = self.moment.now() - started
+        leads.measure_proofs(self.issuer, campaigns, proven=self.proven, took=took)
+        return self.proven
+
+    def _look_at_all(self) -> None:
         shards: dict[str, list[Revocation]] = defaultdict(list)
         for row in self.rows:
             own = row.affected_certificate.certificate.crl_url
@@ -64,10 +73,9 @@ class _Round:
         for url, rows in shards.items():
             if time.monotonic() > self.ends:
                 settle(self.open.values(), due_at=self.moment.now())
-                return self.proven
+                return
             self._look(url, [row for row in rows if row.pk in self.open])
         self._wait(shards)
-        return self.proven
 
     def _look(self, url: str, rows: list[Revocation]) -> None:
         if not rows:

@@ -1,4 +1,4 @@
-"""A launched campaign over a real sandbox CA that a real site serves, for tests of the whole way to a proven revocation."""
+"""A launched campaign over a real sandbox CA that a real site serves: the whole way to a proven revocation."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -92,7 +92,9 @@ class Scene:
     def replace(self, rows: Iterable[AffectedCertificate]) -> None:
         """Let the subscribers hand in good replacements, issued now and not in the register."""
         for row in rows:
-            leaf = Leaf(pki.key(f"new-{row.pk}").public_key(), tuple(row.certificate.names), self.clock.now, NOW + 90 * DAY)
+            leaf = Leaf(
+                pki.key(f"new-{row.pk}").public_key(), tuple(row.certificate.names), self.clock.now, NOW + 90 * DAY
+            )
             pem = self.ca.issue(leaf).public_bytes(Encoding.PEM)
             verdicts = add_replacement(row.affected_subscriber, pem=pem, actor="contact:1", now=self.clock.now)
             assert [each.problems for each in verdicts] == [[]]
@@ -142,9 +144,7 @@ def set_up(url: str, clock: FrozenClock, number: int = 13, *, launch: bool = Tru
     `shards` and `crl_interval` are of the CA, `issuer` has columns of its row, `days` is the certificates' age left,
     the rest is the draft's.
     """
-    ca = make_ca(
-        url=url, shards=options.pop("shards", 2), crl_interval=options.pop("crl_interval", timedelta(0))
-    )
+    ca = make_ca(url=url, shards=options.pop("shards", 2), crl_interval=options.pop("crl_interval", timedelta(0)))
     issuer = make_issuer(ca, **options.pop("issuer", {}))
     certificates = issue(ca, issuer, number, holder=make.subscriber(), days=options.pop("days", 90))
     state = "running" if launch else "approved"

@@ -48,9 +48,7 @@ def exclude(row: AffectedCertificate, *, until=None, now=NOW) -> Exclusion:
 
 
 def request(row: AffectedCertificate, *, at=None, reason=CRLReason.SUPERSEDED, now=NOW) -> None:
-    request_revocation(
-        row.affected_subscriber, certificates=[row.pk], at=at, reason=reason, actor="contact:1", now=now
-    )
+    request_revocation(row.affected_subscriber, certificates=[row.pk], at=at, reason=reason, actor="contact:1", now=now)
 
 
 def test_every_affected_certificate_gets_one_revocation_however_often_it_is_planned(scene: SetUp):

@@ -1,8 +1,5 @@
 """Handing orders to a CA: only what may be ordered, whatever happens on the way."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
