@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from subscribers.checks import ISSUER_MAP
 from subscribers.models import Certificate, Contact, Subscriber, SubscriberClass
-from subscribers.staging import ASSIGNMENT, CERTIFICATE, COMMITMENT, CONTACT, SUBSCRIBER, Table
+from subscribers.staging import ASSIGNMENT, CERTIFICATE, COMMITMENT, CONTACT, ISSUER_MAP, SUBSCRIBER, Table
 
 STEP = 10_000
 """Rows written by one transaction."""

@@ -12,11 +12,10 @@ from django.db import connection, transaction
 
 from subscribers.issuers import Resolved
 from subscribers.models import Certificate, Subscriber
-from subscribers.staging import ASSIGNMENT, CERTIFICATE, COMMITMENT, CONTACT, SUBSCRIBER, Staging, Table
+from subscribers.staging import ASSIGNMENT, CERTIFICATE, COMMITMENT, CONTACT, ISSUER_MAP, SUBSCRIBER, Staging, Table
 
 SHOWN = 1000
 """How many errors of one sort are told one by one; all of them are counted."""
-ISSUER_MAP = "staged_issuer"
 SUBSCRIBERS = f'"{Subscriber._meta.db_table}"'
 CERTIFICATES = f'"{Certificate._meta.db_table}"'
 
@@ -48,7 +47,7 @@ def check(staging: Staging, files: list[str]) -> Iterator[Fault]:
 
 
 def map_issuers(staging: Staging) -> None:
-    """(Re)write the table from numbers of the issuer book to registered issuers; null is one that is planned."""
+    """(Re)write the table of issuers."""
     found = {number: issuer for number, issuer in staging.issuers.resolve().items() if issuer}
     canonical: dict[str, int] = {}
     with transaction.atomic(), connection.cursor() as cursor:

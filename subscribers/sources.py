@@ -195,7 +195,7 @@ class _Lines:
         return text
 
     def _pass_over(self, line: bytes, at: int) -> None:
-        """Keep the line as far as `at`, and nothing of what follows up to a line end outside quotes: the row ends there."""
+        """Keep the line as far as `at`, and nothing of what follows to the row's end: a line end outside quotes."""
         self.text.write(line[:at].decode("utf-8", "replace"))
         while not (line.endswith(b"\n") and self.quotes % 2 == 0):
             is_new = line.endswith(b"\n")

@@ -91,6 +91,8 @@ ASSIGNMENT = Table(
     ("fingerprint_sha256", "issuer_no", "serial_number"),
 )
 TABLES = (SUBSCRIBER, CONTACT, COMMITMENT, CERTIFICATE, ASSIGNMENT)
+ISSUER_MAP = "staged_issuer"
+"""From the numbers of the issuer book to registered issuers; null is one that is planned."""
 REFERENCE_TYPES = {"subscriber": "varchar(64)", "issuer_no": "integer"}
 
 
@@ -120,8 +122,8 @@ class Staging:
         if connection.needs_rollback:
             return
         with connection.cursor() as cursor:
-            for table in TABLES:
-                cursor.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+            for name in (ISSUER_MAP, *(table.name for table in TABLES)):
+                cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
 
     def add(self, file: int, row: Row) -> None:
         """Take in a record."""
