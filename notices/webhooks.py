@@ -4,11 +4,12 @@ Anymail would take reports of any provider, and from anybody where the provider 
 set. Here a provider that is not configured, or not protected, is not found.
 """
 
+import warnings
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from anymail.exceptions import AnymailConfigurationError
+from anymail.exceptions import AnymailConfigurationError, AnymailInsecureWebhookWarning
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
 from anymail.urls import urlpatterns as anymail_patterns
 from django.dispatch import receiver
@@ -21,6 +22,8 @@ from core import clock
 from notices.services import Report, record_delivery
 
 View = Callable[..., HttpResponseBase]
+# What Anymail warns of, reports that anybody could send, is refused here.
+warnings.filterwarnings("ignore", category=AnymailInsecureWebhookWarning)
 PASSES = {RejectReason.TIMED_OUT, RejectReason.BLOCKED, RejectReason.SPAM}
 """Reasons that are about the server, the network or us, not about the address."""
 

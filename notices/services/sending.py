@@ -1,6 +1,5 @@
 """Sending: what is due in the outbox goes through the door, and what became of it is settled in small steps."""
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,12 +21,12 @@ from notices.services.writing import write_next
 from subscribers.models import Contact
 from subscribers.services import mark_contact_bounced
 
-log = logging.getLogger(__name__)
-STEP = 50
+STEP = 10
 STEP_SECONDS = 1.0
 """What was sent is settled after so many notices or so many seconds: what a killed worker repeats at most."""
 SHARE_OF_TIME_LIMIT = 0.7
 """A batch ends after this share of a task's time limit; what is left is due again at once."""
+BOUNCED = "The contact has bounced meanwhile."
 
 
 def send_notices(rows: Sequence[Notice], *, now: datetime) -> int:
@@ -107,9 +106,6 @@ def _still_wanted(rows: Sequence[Notice], *, now: datetime) -> list[Notice]:
     due.settle(halted, due_at=now)
     _withdraw(unwanted, now=now)
     return wanted
-
-
-BOUNCED = "The contact has bounced meanwhile."
 
 
 def _withdraw(unwanted: dict[str, list[Notice]], *, now: datetime) -> None:
