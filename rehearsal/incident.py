@@ -23,6 +23,7 @@ CRL_INTERVAL = timedelta(hours=1)
 SHARDS = 8
 LIFETIME = timedelta(days=397)
 EXPIRING = 28
+UNHURRIED = {"slow", "change window", "silent until called", "never answers"}
 EXPIRING_WITHIN = timedelta(days=67)
 SHARED_SERVICE = "service-desk@shared-services.example"
 
@@ -125,9 +126,10 @@ def _leaf(who: Institution, dns: tuple[str, ...], not_before: datetime, lifetime
 
 
 def _let_some_expire(affected: list[tuple[Institution, Leaf]], chance: random.Random) -> None:
-    """As in 2024, 28 of them end by themselves within the 67 days, evenly spread."""
+    """As in 2024, 28 of them end by themselves within the 67 days, evenly spread; nobody hurries to replace them."""
     count = round(EXPIRING * len(affected) / history.CERTIFICATES)
-    for number, place in enumerate(sorted(chance.sample(range(len(affected)), count)), start=1):
+    places = [place for place, (who, _) in enumerate(affected) if who.person.trait in UNHURRIED]
+    for number, place in enumerate(sorted(chance.sample(places, min(count, len(places)))), start=1):
         who, leaf = affected[place]
         end = history.REPORT_READ_AT + EXPIRING_WITHIN * number / (count + 1)
         affected[place] = (who, _leaf(who, leaf.names, end - LIFETIME, LIFETIME))

@@ -39,15 +39,18 @@ class Scenes:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def prepare(self) -> Campaign:
-        """Everything up to the launch."""
+        """Everything up to the approval."""
         self._scene("database", self._database)
         self._scene("accounts", self._accounts)
         self._scene("incident", lambda: incident.make(self.var / "register", settings.SITE_URL, self.size))
         self._scene("register import", self._register)
         campaign = self._scene("draft and scope", self._draft)
         self._scene("approval", lambda: self._approve(campaign))
-        self._scene("launch", lambda: launch_campaign(campaign, actor=staff("operator"), now=clock.now()))
         return campaign
+
+    def launch(self, campaign: Campaign) -> None:
+        """Let the campaign begin."""
+        self._scene("launch", lambda: launch_campaign(campaign, actor=staff("operator"), now=clock.now()))
 
     def _scene(self, name: str, act: Callable[[], T]) -> T:
         begun = time.monotonic()

@@ -1,6 +1,7 @@
 """The processes of a rehearsal, their settings, and the one who restarts what falls over."""
 
 import ctypes
+import http.client
 import os
 import secrets
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 STOP_SECONDS = 8.0
@@ -39,6 +41,17 @@ class Stage:
     def taken_ports(self) -> list[int]:
         """Its ports on which something else is listening."""
         return [port for port in (self.port, self.mail_port) if _is_taken(port)]
+
+    def answers(self) -> bool:
+        """Whether the site is up."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/rehearsal/")
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def secret(self, name: str) -> str:
         """A secret of this rehearsal, made once and kept in a file that only its owner reads."""

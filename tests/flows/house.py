@@ -148,7 +148,7 @@ def _wait_for(url: str) -> None:
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own loopback address
                 return
         except OSError:
             if time.monotonic() > end:
@@ -167,5 +167,3 @@ def _wait_for_port(port: int) -> None:
             time.sleep(0.1)
         else:
             return
-
-

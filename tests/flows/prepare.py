@@ -17,4 +17,5 @@ from rehearsal.scenes import Scenes  # noqa: E402
 if __name__ == "__main__":
     clock.set_anchor(settings.VAR / "clock.json", shown=history.FIXED_AT + timedelta(minutes=5), speed=0)
     size = incident.Size(certificates=int(sys.argv[1]), subscribers=int(sys.argv[2]))
-    Scenes(settings.VAR, size, "only for this test", print).prepare()
+    scenes = Scenes(settings.VAR, size, "only for this test", print)
+    scenes.launch(scenes.prepare())

@@ -63,4 +63,4 @@ def campaign() -> dict[str, Any]:
 QUESTIONS: dict[str, Callable[[], dict[str, Any]]] = {each.__name__: each for each in (notices, revocations, campaign)}
 
 if __name__ == "__main__":
-    print(json.dumps(QUESTIONS[sys.argv[1]]()))
+    sys.stdout.write(json.dumps(QUESTIONS[sys.argv[1]]()) + "\n")

@@ -23,6 +23,7 @@ from rehearsal.summary import summary
 
 BEGIN_AT = history.FIXED_AT + timedelta(minutes=5)
 STATUS_EVERY = 10.0
+PATIENCE = 120.0
 
 
 class Command(BaseCommand):
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         self.begun = time.monotonic()
         self.stage, self.finishes = stage, options["exit"]
         size = incident.Size(options["certificates"], options["subscribers"])
-        campaign = self._resumed() or self._launched(size)
+        campaign = self._resumed() or self._prepared(size)
         try:
             self._play(campaign)
         except KeyboardInterrupt:
@@ -72,40 +73,51 @@ class Command(BaseCommand):
         beat = self.stage.var / "heartbeat"
         if not beat.exists():
             return None
-        clock.set_anchor(self.stage.var / "clock.json", shown=datetime.fromisoformat(beat.read_text()), speed=1)
+        self._set_clock(datetime.fromisoformat(beat.read_text()), speed=1)
         return Campaign.objects.exclude(launched_at=None).order_by("pk").last()
 
-    def _launched(self, size: incident.Size) -> Campaign:
+    def _prepared(self, size: incident.Size) -> Campaign:
         for path in self.stage.var.iterdir():
-            if path.suffix == ".secret":
-                continue
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        clock.set_anchor(self.stage.var / "clock.json", shown=BEGIN_AT, speed=1)
+            if path.suffix != ".secret":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (self.stage.var / "static").mkdir()
+        self._set_clock(BEGIN_AT, speed=1)
         self.stdout.write("Preparing the incident of 2024:")
-        scenes = Scenes(self.stage.var, size, self.stage.secret("password"), self.stdout.write)
+        self.scenes = Scenes(self.stage.var, size, self.stage.secret("password"), self.stdout.write)
         try:
-            campaign = scenes.prepare()
+            return self.scenes.prepare()
         except Refused as error:
             raise CommandError(str(error)) from error
-        (self.stage.var / "static").mkdir(exist_ok=True)
-        (self.stage.var / "scenes.json").write_text(json.dumps(scenes.seconds))
-        return campaign
 
     def _play(self, campaign: Campaign) -> None:
         troupe = Troupe(commands(self.stage.port, self.stage.mail_port), self.stage.var / "logs")
         troupe.start()
         try:
+            self._wait_for_site()
+            if campaign.state == Campaign.State.APPROVED:
+                self.scenes.launch(campaign)
+                (self.stage.var / "scenes.json").write_text(json.dumps(self.scenes.seconds))
+                campaign.refresh_from_db()
             self._announce(campaign)
-            over = campaign.state != Campaign.State.RUNNING
-            clock.set_anchor(self.stage.var / "clock.json", shown=clock.now(), speed=1 if over else self.stage.speed)
-            if not over:
+            if campaign.state == Campaign.State.RUNNING:
+                self._set_clock(clock.now(), speed=self.stage.speed)
                 self._watch(campaign, troupe)
-                self._finish(campaign, troupe)
+                self._finish(campaign)
             while not self.finishes:
                 self._breathe(troupe)
         finally:
             self._keep_time()
             troupe.stop()
+
+    def _set_clock(self, shown: datetime, *, speed: float) -> None:
+        clock.set_anchor(self.stage.var / "clock.json", shown=shown, speed=speed)
+
+    def _wait_for_site(self) -> None:
+        end = time.monotonic() + PATIENCE
+        while not self.stage.answers():
+            if time.monotonic() > end:
+                raise CommandError(f"The site does not answer; {self.stage.var / 'logs' / 'site.log'} says why.")
+            time.sleep(0.2)
 
     def _watch(self, campaign: Campaign, troupe: Troupe) -> None:
         spoken = 0.0
@@ -134,7 +146,7 @@ class Command(BaseCommand):
     def _keep_time(self) -> None:
         (self.stage.var / "heartbeat").write_text(clock.now().isoformat())
 
-    def _finish(self, campaign: Campaign, troupe: Troupe) -> None:
+    def _finish(self, campaign: Campaign) -> None:
         told = summary(campaign)
         told["seconds"] = round(time.monotonic() - self.begun, 1)
         (self.stage.base / "rehearsal.json").write_text(json.dumps(told, indent=2) + "\n")
