@@ -55,7 +55,7 @@ class KeysField(forms.Field):
 
 
 class ChoiceForm(forms.Form):
-    """Which certificates of a subscriber's list an act is about: the ticked ones, or all that are open to it."""
+    """Which certificates of a subscriber's list an act is about: the ticked ones, else all that are open to it."""
 
     which = forms.ChoiceField(choices=[("ticked", ""), ("all", "")], required=False, widget=forms.HiddenInput)
     certificates = KeysField(required=False)
@@ -74,7 +74,7 @@ class ChoiceForm(forms.Form):
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
-        if cleaned["which"] == "all":
+        if cleaned["which"] == "all" and not cleaned["certificates"]:
             self.chosen = self.eligible
         else:
             self.chosen = self.everything.filter(pk__in=cleaned["certificates"])
@@ -163,7 +163,7 @@ class FilesField(forms.FileField):
 
     widget = FilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:  # type: ignore[override]
+    def clean(self, data: Any, initial: Any = None) -> "list[UploadedFile[bytes]]":
         """Check each file as a single one would be."""
         return [super(FilesField, self).clean(each, initial) for each in data or ()]
 
@@ -171,7 +171,7 @@ class FilesField(forms.FileField):
 class ReplaceForm(forms.Form):
     """New certificates, as files or as text."""
 
-    files = FilesField(
+    files = FilesField(  # type: ignore[assignment] # a field, as far as classes of forms go
         label=gettext_lazy("Files"),
         required=False,
         widget=FilesInput(attrs={"accept": ".pem,.crt,.cer,.der,.txt"}),
@@ -190,12 +190,18 @@ class ReplaceForm(forms.Form):
         ),
     )
 
+    def clean_pem(self) -> str:
+        """Look for a private key before anything else can go wrong: it must not be sent back."""
+        text: str = self.cleaned_data["pem"]
+        self._refuse_key(_("the pasted text"), text.encode())
+        return text
+
     def clean(self) -> dict[str, Any] | None:
         """Add `certificates`: all that were handed in, as one PEM text. Nothing, too much, or a key is refused."""
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
-        files: Sequence[UploadedFile] = cleaned["files"]
+        files: Sequence[UploadedFile[bytes]] = cleaned["files"]
         text = cleaned["pem"].encode()
         if sum(file.size or 0 for file in files) + len(text) > MAX_UPLOAD:
             self._forget_text()
@@ -206,15 +212,17 @@ class ReplaceForm(forms.Form):
         if not sources:
             raise ValidationError(_("Choose a file with new certificates, or paste them."))
         for name, data in sources:
-            if PRIVATE_KEY in data:
-                self._forget_text()
-                raise ValidationError(A_KEY % {"name": name})
+            self._refuse_key(name, data)
         return {**cleaned, "certificates": b"".join(_pem(name, data) for name, data in sources)}
+
+    def _refuse_key(self, name: str, data: bytes) -> None:
+        if PRIVATE_KEY in data:
+            self._forget_text()
+            raise ValidationError(A_KEY % {"name": name})
 
     def _forget_text(self) -> None:
         """Do not send back what was pasted."""
-        self.data = self.data.copy()
-        self.data["pem"] = ""
+        self.data = {**self.data, "pem": ""}
 
 
 def _pem(name: str, data: bytes) -> bytes:

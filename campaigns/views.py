@@ -18,7 +18,6 @@ from campaigns.calendar_file import calendar
 from campaigns.forms import ChoiceForm, ContactForm, ReplaceForm, RequestForm
 from campaigns.models import AffectedCertificate, Campaign
 from campaigns.visits import Visit, by_link, house, no_page
-from core.crl_reason import CRLReason
 from core.errors import Refused
 
 PAGE = 250
@@ -86,7 +85,6 @@ def request_revocation(visit: Visit) -> HttpResponse:
         **_frame(visit), "form": form, "choice": choice, "count": choice.chosen.count(),
         "lines": _lines(visit, choice.chosen, 20), "deadline": deadline and moments.spoken(deadline, visit.zone_name),
         "reason": visit.campaign.get_crl_reason_display(),
-        "has_reason": visit.campaign.crl_reason != CRLReason.UNSPECIFIED,
     }  # fmt: skip
     return render(visit.request, "campaigns/respond/request.html", context, status=400 if form.errors else 200)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -22,6 +21,7 @@ from django.utils.translation import gettext as _
 from audit import actors
 from campaigns import links, moments
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
+from campaigns.models.affected import AffectedCertificateQuerySet
 from core import clock
 from core.errors import Refused
 from subscribers.models import Contact
@@ -79,7 +79,7 @@ class Visit:
         """Lead back to the page, after an act."""
         return HttpResponseRedirect(self.url())
 
-    def certificates(self) -> QuerySet[AffectedCertificate]:
+    def certificates(self) -> AffectedCertificateQuerySet:
         """The certificates that this visitor may see and choose."""
         return AffectedCertificate.objects.filter(affected_subscriber=self.affected)
 

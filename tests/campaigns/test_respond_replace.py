@@ -169,7 +169,8 @@ def test_a_private_key_is_refused_and_not_kept(client: Client, frozen_clock: Fro
     assert "There is a private key in both.pem" in page
     assert secret.split(b"\n")[1].decode() not in page
     assert visitors.everything() == before
-    pasted = _send(client, of, pem=secret.decode()).content.decode()
+    pasted = _send(client, of, _file(b""), pem=secret.decode()).content.decode()
+    assert "A file is empty" in pasted
     assert "There is a private key in the pasted text" in pasted
     assert secret.split(b"\n")[1].decode() not in pasted
 
