@@ -34,13 +34,16 @@ def require_text(text: str, what: str, *, longest: int = 500) -> str:
 
 
 def own_certificates(affected_subscriber: AffectedSubscriber, keys: Collection[int]) -> list[AffectedCertificate]:
-    """The subscriber's affected certificates with these keys. Raises `Refused` for none, and for one of another."""
+    """The subscriber's affected certificates with these keys, locked until the transaction ends.
+
+    Raises `Refused` for none, and for one of another subscriber.
+    """
     wanted = set(keys)
     if not wanted:
         raise Refused("Please choose at least one certificate.")
     found: list[AffectedCertificate] = []
     for some in batches(wanted):
-        rows = affected_subscriber.certificates.filter(pk__in=some).order_by("pk")
+        rows = affected_subscriber.certificates.filter(pk__in=some).select_for_update(of=("self",)).order_by("pk")
         found += rows.select_related("certificate").defer("certificate__der")
     if len(found) != len(wanted):
         raise Refused("One of these certificates is not in your list.")
