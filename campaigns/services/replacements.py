@@ -14,14 +14,17 @@ from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, 
 from campaigns.replacement import Candidate, own_problems, problems
 from campaigns.services.candidates import Verdict, Wanted, affected_of, handed_in, in_register, read_upload
 from campaigns.services.guards import require_running, require_text, stop_answered
+from campaigns.services.responses import note_answer
 from core.due import retry_after, settle
 from subscribers.certificates import ParsedCertificate
-from subscribers.models import Certificate
+from subscribers.models import Certificate, Contact
 
 NO_NAME = "It covers the names of none of your certificates that are still to be replaced."
 
 
-def add_replacement(affected_subscriber: AffectedSubscriber, *, pem: bytes, actor: str, now: datetime) -> list[Verdict]:
+def add_replacement(
+    affected_subscriber: AffectedSubscriber, *, pem: bytes, contact: Contact | None = None, actor: str, now: datetime
+) -> list[Verdict]:
     """Look at certificates that a subscriber hands in as PEM or DER; what each of them replaces, or why it does not.
 
     Raises `Malformed` if nothing in it is a certificate, and `Refused` for what is too large or holds a private key.
@@ -40,6 +43,8 @@ def add_replacement(affected_subscriber: AffectedSubscriber, *, pem: bytes, acto
             each if isinstance(each, Verdict) else _take_in(affected_subscriber, each, wanted, actor=actor, now=now)
             for each in found
         ]
+        if any(verdict.fingerprint_sha256 for verdict in verdicts):
+            note_answer(affected_subscriber, contact, actor=actor, now=now)
         stop_answered([affected_subscriber.pk], now=now)
     affected_subscriber.refresh_from_db()
     return verdicts

@@ -28,7 +28,7 @@ def acknowledge(
     """Record that somebody has read this: a date, and no brake. A subscriber who answers has been reached."""
     with transaction.atomic():
         require_running(affected_subscriber.campaign, "an acknowledgement")
-        _acknowledge(affected_subscriber, contact, actor=actor, now=now)
+        note_answer(affected_subscriber, contact, actor=actor, now=now)
         stop_answered([affected_subscriber.pk], now=now)
     affected_subscriber.refresh_from_db()
     return affected_subscriber
@@ -58,7 +58,7 @@ def confirm_replacement(
             fields={"confirmed_at": now, "confirmed_by": actor, "due_at": now},
             facts=lambda row: {"serial_number": row.certificate.serial_number},
         )
-        _acknowledge(affected_subscriber, contact, actor=actor, now=now)
+        note_answer(affected_subscriber, contact, actor=actor, now=now)
         stop_answered([affected_subscriber.pk], now=now)
     affected_subscriber.refresh_from_db()
     return moved
@@ -96,7 +96,7 @@ def request_revocation(
         record_each(
             "affectedcertificate.revocation_requested", changed, stream=stream, actor=actor, now=now, facts=facts
         )
-        _acknowledge(affected_subscriber, contact, actor=actor, now=now)
+        note_answer(affected_subscriber, contact, actor=actor, now=now)
         stop_answered([affected_subscriber.pk], now=now)
     affected_subscriber.refresh_from_db()
     return changed
@@ -176,9 +176,7 @@ def mark_reached(affected_subscriber: AffectedSubscriber, *, actor: str, now: da
     return affected_subscriber
 
 
-def _acknowledge(
-    affected_subscriber: AffectedSubscriber, contact: Contact | None, *, actor: str, now: datetime
-) -> None:
+def note_answer(affected_subscriber: AffectedSubscriber, contact: Contact | None, *, actor: str, now: datetime) -> None:
     rows = AffectedSubscriber.objects.filter(pk=affected_subscriber.pk, acknowledged_at=None)
     if rows.update(acknowledged_at=now, acknowledged_by=contact):
         record(

@@ -69,6 +69,13 @@ def test_a_good_replacement_that_is_uploaded_makes_the_certificate_replaced():
     )
 
 
+def test_whoever_hands_in_a_certificate_has_read_it():
+    owner, (row,) = affected()
+    contact = owner.subscriber.contacts.all()[0]
+    add_replacement(owner, pem=pki.pem(new(row)), contact=contact, actor="contact:1", now=NOW)
+    assert (owner.acknowledged_at, owner.acknowledged_by) == (NOW, contact)
+
+
 def test_der_is_taken_as_well_as_pem():
     owner, (row,) = affected()
     (verdict,) = add_replacement(owner, pem=pki.der_of(new(row)), actor="contact:1", now=NOW)
