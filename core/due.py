@@ -36,8 +36,8 @@ Row = TypeVar("Row", bound=DueModel)
 
 def lease() -> timedelta:
     """How long a claim lasts on the clock. It outlives the time limit of any task (tested), so rows have one owner."""
-    real: timedelta = settings.LEASE
-    return clock.stretched(real)
+    found: timedelta = clock.stretched(settings.LEASE)
+    return found
 
 
 def retry_after(attempts: int) -> timedelta:

@@ -110,11 +110,11 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, *, certificates: int, subscribers: int) -> Iterator[House]:
+def house(folder: Path, *, certificates: int, subscribers: int, speed: float = 1.0) -> Iterator[House]:
     """A house in which a campaign has just been launched, with its site and its mail sink running."""
     port = free_port()
     with _database(folder) as extra:
-        built = House(Stage(folder, port, port + 1, 1.0), extra)
+        built = House(Stage(folder, port, port + 1, speed), extra)
         built.stage.var.mkdir()
         clock.set_anchor(built.stage.var / "clock.json", shown=clock.real_now(), speed=0)
         built.run("-m", "tests.flows.prepare", str(certificates), str(subscribers))
