@@ -51,14 +51,16 @@ def check(rows: Sequence[Revocation], *, now: datetime) -> Checked:
     Excluded, expired and published ones are put back; one whose certificate is recorded as a replacement in a running
     campaign is forbidden (R19). The reason is brought up to date, since it may have been raised.
     """
-    keys = [row.pk for row in rows]
-    acting = Campaign.objects.acting()
-    remaining = AffectedCertificate.objects.remaining(now).filter(revocation__in=keys, campaign__in=acting)
-    fresh = dict(
-        Revocation.objects.filter(
-            pk__in=keys, state=Revocation.State.SCHEDULED, affected_certificate__in=remaining
-        ).values_list("pk", "crl_reason")
+    affected = AffectedCertificate.objects.remaining(now).filter(
+        pk__in=[row.affected_certificate_id for row in rows], campaign__in=Campaign.objects.acting()
     )
+    remaining = set(affected.values_list("pk", flat=True))
+    scheduled = Revocation.objects.filter(pk__in=[row.pk for row in rows], state=Revocation.State.SCHEDULED)
+    fresh = {
+        key: reason
+        for key, reason, owner in scheduled.values_list("pk", "crl_reason", "affected_certificate")
+        if owner in remaining
+    }
     replacing = _replacing(rows)
     checked = Checked([], [], [])
     for row in rows:

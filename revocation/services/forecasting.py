@@ -73,13 +73,14 @@ def forecast(campaign: Campaign, *, now: datetime) -> list[Forecast]:
 
 def _forecast(gate: Gate, backlog: int, now: datetime) -> Forecast:
     rows = Revocation.objects.behind(gate)
-    unfinished = Q(state__in=[State.SCHEDULED, State.ACCEPTED, State.REJECTED])
     found = rows.aggregate(
         **{state.value: Count("pk", filter=Q(state=state)) for state in State if state != State.CANCELLED},
         starts_at=Min("planned_at", filter=Q(state=State.SCHEDULED, wave=None)),
         ends_at=Max("planned_at", filter=Q(state=State.SCHEDULED)),
     )
-    left = AffectedCertificate.objects.remaining(now).filter(revocation__in=rows.filter(unfinished).values("pk"))
+    left = AffectedCertificate.objects.remaining(now).filter(
+        campaign=gate.campaign_id, certificate__issuer=gate.issuer_id
+    )
     publish_by = left.aggregate(at=Min("publish_by"))["at"]
     lead = leads.lead_of(gate, backlog=backlog, wave=gate.wave)
     needed = lead - leads.margin(gate.campaign, gate.issuer)

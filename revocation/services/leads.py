@@ -74,7 +74,7 @@ def measure(issuer: Issuer, *, answered: int, took: timedelta) -> None:
 
 
 def measure_proofs(issuer: Issuer, campaigns: Collection[int], *, proven: int, took: timedelta) -> None:
-    """Let a batch that has been proven move the estimate of how fast that goes for an issuer's part of some campaigns."""
+    """Let a batch that has been proven move the estimate of how fast that goes, for an issuer in some campaigns."""
     if proven < ENOUGH or took <= timedelta(0):
         return
     measured = proven / took.total_seconds()

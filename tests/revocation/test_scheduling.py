@@ -69,11 +69,13 @@ def test_nothing_is_planned_before_the_launch(scene: SetUp):
     assert not Gate.objects.exists()
 
 
-def test_the_lead_is_backlog_by_rate_and_three_crl_intervals_and_the_margin(scene: SetUp):
+def test_the_lead_is_the_backlog_handed_over_and_proven_and_three_crls_and_the_margin(scene: SetUp):
     it = scene(2, crl_interval=HOUR, issuer={"revocations_per_second": 0.5})
     margin = leads.margin(it.campaign, it.issuer)
     assert margin == 2 * HOUR + 3 * HOUR / 8
-    assert leads.lead(it.campaign, it.issuer, backlog=3600) == 2 * HOUR + 3 * HOUR + margin + timedelta(seconds=30)
+    hand_over, prove = timedelta(seconds=6000), timedelta(seconds=30)
+    assert leads.lead(it.campaign, it.issuer, backlog=3000) == hand_over + prove + 3 * HOUR + margin
+    assert leads.lead(it.campaign, it.issuer, backlog=3000, wave=3) == hand_over + prove + HOUR + margin
 
 
 def test_the_margin_never_takes_more_than_a_quarter_of_the_window(scene: SetUp, settings):

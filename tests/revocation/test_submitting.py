@@ -28,6 +28,7 @@ from revocation.backends.base import (
 )
 from revocation.models import Gate, Revocation
 from revocation.sandbox import Request
+from revocation.services.outcomes import Outcomes
 from tests import make
 from tests.asserts import assert_event, assert_no_event, events
 from tests.conftest import NOW
@@ -114,7 +115,7 @@ def test_a_worker_that_dies_between_the_answer_and_the_settling_loses_nothing(sc
     it = scene(3)
     claimed = let_all_through(it)
     with monkeypatch.context() as dying:
-        dying.setattr(services.submitting.Outcomes, "write", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        dying.setattr(Outcomes, "write", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             services.submit(claimed, now=LAST_HOUR)
     assert (revoked_at_ca(it), states(it)) == (3, {"scheduled": 3})

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import LazySettings
 
@@ -17,7 +19,7 @@ from tests import make, pki
 from tests.asserts import assert_event
 from tests.conftest import NOW, FrozenClock
 from tests.revocation.scene import DAY, HOUR, MINUTE, Scene, make_ca, set_up
-from tests.revocation.shelf import Shelf, shelf
+from tests.revocation.shelf import Body, Shelf, shelf
 from tests.revocation.test_sandbox_crls import openssl
 
 State, Method = Revocation.State, StatusCheck.Method
@@ -45,11 +47,11 @@ def it(status: Shelf, frozen_clock: FrozenClock, db: None) -> Scene:
     return scene
 
 
-def row(it: Scene) -> Revocation:
+def row(it: Scene) -> Any:
     return it.rows.select_related("affected_certificate__certificate").get()
 
 
-def look(it: Scene, status: Shelf, body: object = None) -> StatusCheck:
+def look(it: Scene, status: Shelf, body: Body | None = None) -> Any:
     """Look once, at the truth or at something else; the check that came of it."""
     path = status.path(it.ca.crl_url(0))
     if body is not None:
@@ -75,7 +77,7 @@ def test_what_is_on_the_crl_is_published_with_the_bytes_that_prove_it(it: Scene,
 
 def test_the_ocsp_answer_is_kept_too(it: Scene, status: Shelf):
     look(it, status)
-    check = StatusCheck.objects.get(method=Method.OCSP)
+    check: Any = StatusCheck.objects.get(method=Method.OCSP)
     assert (check.is_valid, check.found, check.url) == (True, 1, it.ca.ocsp_url)
     read = ocsp.read(
         bytes(check.response), serial_number=str(row(it)), issuer=it.ca.certificate, now=it.clock.now + MINUTE
@@ -90,7 +92,7 @@ def test_openssl_agrees_with_what_is_called_published(it: Scene, status: Shelf, 
     assert "verify OK" in openssl("crl", "-in", tmp_path / "crl.pem", "-CAfile", it.ca.folder / "ca.pem", "-noout")
     leaf = tmp_path / "leaf.pem"
     der = bytes(row(it).affected_certificate.certificate.der)
-    leaf.write_bytes(pki.pem(pki.x509.load_der_x509_certificate(der)))
+    leaf.write_bytes(pki.pem(x509.load_der_x509_certificate(der)))
     said = openssl(
         "verify", "-crl_check", "-attime", str(int(it.clock.now.timestamp()) + 60), "-CAfile", it.ca.folder / "ca.pem",
         "-CRLfile", tmp_path / "crl.pem", leaf, status=2,
@@ -111,7 +113,7 @@ def made(
     )  # fmt: skip
 
 
-def listed(it: Scene, reason: pki.x509.ReasonFlags | None, at: datetime = LAST_HOUR) -> pki.Entry:
+def listed(it: Scene, reason: x509.ReasonFlags | None, at: datetime = LAST_HOUR) -> pki.Entry:
     return int(str(row(it)), 16), at, reason
 
 
@@ -154,7 +156,7 @@ def test_an_endless_crl_proves_nothing(it: Scene, status: Shelf, monkeypatch: py
 def test_a_crl_with_a_lower_number_than_seen_before_proves_nothing(it: Scene, status: Shelf):
     assert look(it, status, made(it, number=99)).is_valid
     it.clock.now = row(it).due_at
-    check = look(it, status, made(it, listed(it, pki.x509.ReasonFlags.superseded), number=98))
+    check = look(it, status, made(it, listed(it, x509.ReasonFlags.superseded), number=98))
     assert check.problem == "The CRL has number 98; 99 has been seen before."
     assert row(it).state == State.ACCEPTED
 
@@ -183,7 +185,7 @@ def test_what_is_not_listed_yet_is_looked_for_again_before_long(status: Shelf, f
 def test_ocsp_that_still_says_good_holds_the_proof_back(it: Scene, status: Shelf):
     good = pki.Answer(this_update=it.clock.now - MINUTE, next_update=it.clock.now + HOUR)
     signer = pki.Authority(it.ca._signer.key, it.ca.certificate)
-    leaf = pki.x509.load_der_x509_certificate(bytes(row(it).affected_certificate.certificate.der))
+    leaf = x509.load_der_x509_certificate(bytes(row(it).affected_certificate.certificate.der))
     status.instead["/sandbox/ca1/ocsp"] = pki.ocsp_answer(leaf, good, signer)
     look(it, status)
     assert (row(it).state, row(it).last_error) == (State.ACCEPTED, "On the CRL, but OCSP still says good.")
@@ -277,7 +279,7 @@ def test_what_was_revoked_before_the_launch_keeps_its_reason_and_is_published(
 
 def test_a_reason_that_was_not_raised_to_key_compromise_is_a_mismatch_however_old(it: Scene, status: Shelf):
     it.rows.update(was_revoked_before=True, crl_reason=CRLReason.KEY_COMPROMISE)
-    look(it, status, made(it, listed(it, pki.x509.ReasonFlags.superseded, at=NOW - DAY)))
+    look(it, status, made(it, listed(it, x509.ReasonFlags.superseded, at=NOW - DAY)))
     it.campaign.refresh_from_db()
     assert row(it).state == State.REJECTED
     assert "superseded, ordered was keyCompromise" in it.campaign.halt_reason
@@ -285,7 +287,7 @@ def test_a_reason_that_was_not_raised_to_key_compromise_is_a_mismatch_however_ol
 
 def test_a_wrong_reason_after_the_launch_is_a_mismatch_even_if_the_ca_says_already(it: Scene, status: Shelf):
     it.rows.update(was_revoked_before=True)
-    body = made(it, listed(it, pki.x509.ReasonFlags.privilege_withdrawn))
+    body = made(it, listed(it, x509.ReasonFlags.privilege_withdrawn))
     check = look(it, status, body)
     assert row(it).state == State.REJECTED
     assert bytes(check.response) == body
