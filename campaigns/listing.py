@@ -43,8 +43,17 @@ class Totals:
     confirmed: int
     replaced: int
     asked: int
-    first_deadline: datetime | None
+    overdue: int
+    """Of the remaining: those whose deadline has passed."""
+    next_deadline: datetime | None
+    missed_deadline: datetime | None
     deadlines: int
+    """How many different deadlines the remaining ones have."""
+
+    @property
+    def deadline(self) -> datetime | None:
+        """The first deadline that is still to come; when all have passed, the first that did."""
+        return self.next_deadline or self.missed_deadline
 
 
 class Line:
@@ -138,7 +147,9 @@ def totals(affected: AffectedSubscriber, *, now: datetime) -> Totals:
             confirmed=Count("pk", filter=remaining & Q(state=AffectedCertificate.State.CONFIRMED)),
             replaced=Count("pk", filter=remaining & Q(state=AffectedCertificate.State.REPLACED)),
             asked=Count("pk", filter=remaining & waiting & Q(revocation_requested_at__isnull=False)),
-            first_deadline=Min("publish_by", filter=remaining),
+            overdue=Count("pk", filter=remaining & Q(publish_by__lte=now)),
+            next_deadline=Min("publish_by", filter=remaining & Q(publish_by__gt=now)),
+            missed_deadline=Min("publish_by", filter=remaining & Q(publish_by__lte=now)),
             deadlines=Count("publish_by", filter=remaining, distinct=True),
         )
     )

@@ -143,7 +143,7 @@ def list_csv(visit: Visit) -> StreamingHttpResponse:
 def deadline_ics(visit: Visit) -> HttpResponse:
     """The deadline as a calendar file. The link is not in it: calendars are shared."""
     totals = listing.totals(visit.affected, now=visit.now)
-    if not totals.first_deadline:
+    if not totals.deadline:
         return no_page(visit.request, is_withdrawn=False)
     count = totals.remaining
     summary = ngettext(
@@ -154,7 +154,7 @@ def deadline_ics(visit: Visit) -> HttpResponse:
     told = _("By this time %(ca)s revokes them. Replace them before. The link is in the message that you were sent.")
     data = calendar(
         uid=f"{visit.affected.public_id}@{visit.request.get_host().partition(':')[0]}",
-        at=totals.first_deadline, summary=summary, description=told % {"ca": settings.CA_NAME}, now=visit.now,
+        at=totals.deadline, summary=summary, description=told % {"ca": settings.CA_NAME}, now=visit.now,
     )  # fmt: skip
     response = HttpResponse(data, content_type="text/calendar; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="deadline.ics"'
@@ -223,7 +223,7 @@ def _frame(visit: Visit) -> dict[str, Any]:
 
 def _page(visit: Visit) -> dict[str, Any]:
     totals = listing.totals(visit.affected, now=visit.now)
-    deadline = totals.first_deadline
+    deadline = totals.deadline
     return {
         **_frame(visit),
         **_list(visit),

@@ -262,6 +262,17 @@ def test_of_several_deadlines_the_first_is_told_and_the_list_gives_each(
     assert "24 Mar 2024, 16:30" in text
 
 
+def test_a_deadline_that_has_passed_does_not_hide_the_next(client: Client, frozen_clock: FrozenClock) -> None:
+    of = visitors.affected(2)
+    data = {"certificates": visitors.keys(of)[:1], "when": "now"}
+    client.post(link(of, "request/"), data)
+    frozen_clock.move(timedelta(hours=25))
+    text = _text(client, link(of))
+    assert "Sunday 24 March 2024, 16:30" in text
+    assert "1 certificate is past its deadline and is being revoked now" in text
+    assert "The deadline has passed" not in text
+
+
 def test_a_compromised_key_asks_for_new_keys(client: Client, frozen_clock: FrozenClock) -> None:
     assert "with new keys" in _text(client, link(visitors.affected(1, rule="3")))
 
