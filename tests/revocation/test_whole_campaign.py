@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 
@@ -85,12 +84,12 @@ def test_the_command_says_what_it_would_do_and_changes_nothing(scene: SetUp):
 
 
 @pytest.fixture
-def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def quiet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """No broker: what would wake up another worker is noted instead."""
     woken: list[str] = []
     for task in (tasks.submit, tasks.verify):
         monkeypatch.setattr(task, "delay", lambda name=task.name: woken.append(name))
-    yield woken
+    return woken
 
 
 def test_the_tasks_do_it_and_a_full_batch_wakes_another_worker(scene: SetUp, quiet: list[str], settings):
