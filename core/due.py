@@ -42,7 +42,7 @@ def lease() -> timedelta:
 
 def retry_after(attempts: int) -> timedelta:
     """How long to wait after the given number of vain attempts: doubling from a minute, an hour at most."""
-    return min(timedelta(minutes=1) * 2 ** min(attempts - 1, 6), timedelta(hours=1))
+    return min(timedelta(minutes=1) * (1 << min(attempts - 1, 6)), timedelta(hours=1))
 
 
 def claim(rows: models.QuerySet[Row], *, now: datetime, limit: int) -> list[Row]:

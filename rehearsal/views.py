@@ -74,7 +74,8 @@ def mail(request: HttpRequest, key: int) -> HttpResponse:
 def as_seen(request: HttpRequest, key: int) -> HttpResponse:
     """The HTML part alone, with nothing loaded from outside."""
     found = _mail(key)
-    answer = HttpResponse(found.body("html") or "<p>This mail has no HTML part.</p>")
+    html = found.body("html") or "<head></head><p>This mail has no HTML part.</p>"
+    answer = HttpResponse(html.replace("<head>", '<head><base target="_top">', 1))
     answer["Content-Security-Policy"] = NOTHING_FROM_OUTSIDE
     return answer
 

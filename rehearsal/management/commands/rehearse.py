@@ -16,6 +16,7 @@ from campaigns.models import Campaign
 from campaigns.services import counts
 from core import clock
 from core.errors import Refused
+from notices.models import first_notice_at
 from rehearsal import history, incident
 from rehearsal.scenes import ROLES, Scenes
 from rehearsal.stage import Stage, Troupe, commands
@@ -98,6 +99,7 @@ class Command(BaseCommand):
                 self.scenes.launch(campaign)
                 (self.stage.var / "scenes.json").write_text(json.dumps(self.scenes.seconds))
                 campaign.refresh_from_db()
+                self._wait_for_first_notice(campaign)
             self._announce(campaign)
             if campaign.state == Campaign.State.RUNNING:
                 self._set_clock(clock.now(), speed=self.stage.speed)
@@ -108,6 +110,12 @@ class Command(BaseCommand):
         finally:
             self._keep_time()
             troupe.stop()
+
+    def _wait_for_first_notice(self, campaign: Campaign) -> None:
+        """Let the workers wake up by the world's clock; a minute of theirs would be a day."""
+        end = time.monotonic() + PATIENCE
+        while first_notice_at(campaign) is None and time.monotonic() < end:
+            time.sleep(0.2)
 
     def _set_clock(self, shown: datetime, *, speed: float) -> None:
         clock.set_anchor(self.stage.var / "clock.json", shown=shown, speed=speed)
