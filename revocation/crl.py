@@ -13,9 +13,10 @@ from typing import NamedTuple, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
 
+from core import der
 from core.crl_reason import from_flag
 from core.errors import Malformed, Refused
-from revocation import der, signatures
+from revocation import signatures
 
 LIMIT_BYTES = 64 * 1024 * 1024
 """No CRL larger than this is read; about 1.3 million entries."""
@@ -27,7 +28,6 @@ CODES = {code: flag for code, flag in enumerate(
 """CRLReason by its number (RFC 5280 5.3.1); 7 is not used."""
 REASON_CODE = bytes.fromhex("0603551d15")
 """The OID 2.5.29.21, encoded."""
-ENUMERATED = 0x0A
 Known = TypeVar("Known", bound=x509.ExtensionType)
 UNDERSTOOD = {x509.IssuingDistributionPoint.oid, x509.AuthorityKeyIdentifier.oid, x509.CRLNumber.oid}
 
@@ -268,7 +268,7 @@ def _reason(extension: bytes) -> str | None:
             raise OutOfScope("An entry of the CRL has a critical extension that is not understood (RFC 5280 5.3).")
         return None
     start, _ = der.expect(extension, at, der.OCTET_STRING)
-    start, stop = der.expect(extension, start, ENUMERATED)
+    start, stop = der.expect(extension, start, der.ENUMERATED)
     code = int.from_bytes(extension[start:stop], "big")
     if code not in CODES:
         raise Malformed(f"An entry of the CRL has the reason code {code}, which RFC 5280 does not know.")

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from core import der
 from core.crl_reason import from_flag
 from core.errors import Malformed, Refused, Unavailable
-from revocation import der, signatures
+from revocation import signatures
 
 LIMIT_BYTES = 64 * 1024
 """No answer larger than this is read; real ones have 1 to 4 KB."""

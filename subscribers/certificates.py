@@ -18,8 +18,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from core import der as walk
 from core.errors import Malformed
-from subscribers import der as walk
 
 SERIAL_OCTETS = 20
 """RFC 5280 4.1.2.2; a leading zero octet that only carries the sign is not counted."""
@@ -188,7 +188,7 @@ def _fields(der: bytes) -> _Fields:
     _, at, validity_start = header(der, issuer_start)
     _, at, subject_start = header(der, validity_start)
     tag, start, end = header(der, at)
-    not_before = walk.moment(tag, der[start:end])
+    not_before = walk.read_time(tag, der[start:end])
     tag, start, end = header(der, end)
     spki_start = header(der, subject_start)[2]
     spki_end = at = header(der, spki_start)[2]
@@ -204,7 +204,7 @@ def _fields(der: bytes) -> _Fields:
         subject=(subject_start, spki_start),
         spki=(spki_start, spki_end),
         not_before=not_before,
-        not_after=walk.moment(tag, der[start:end]),
+        not_after=walk.read_time(tag, der[start:end]),
         extensions=extensions,
     )
 
@@ -235,7 +235,7 @@ def _read_extensions(der: bytes, start: int, end: int) -> dict[str, Any]:
         field, read, name = reader
         try:
             found[field] = read(value)
-        except (ValueError, IndexError):
+        except (Malformed, ValueError, IndexError):
             unread.append(name)
         if field == "is_ca":
             found["has_noncritical_basic_constraints"] = not is_critical
@@ -243,16 +243,9 @@ def _read_extensions(der: bytes, start: int, end: int) -> dict[str, Any]:
     return found
 
 
-def _in_sequence(value: bytes) -> Iterator[tuple[int, int, int]]:
-    tag, start, end = walk.header(value, 0)
-    if tag != walk.SEQUENCE or end != len(value):
-        raise ValueError("not one SEQUENCE")
-    return walk.values(value, start, end)
-
-
 def _names(value: bytes) -> tuple[str, ...]:
     names = []
-    for tag, start, end in _in_sequence(value):
+    for tag, start, end in walk.sequence_values(value):
         if tag == DNS_NAME:
             names.append(value[start:end].decode("utf-8", "backslashreplace"))
         elif tag == IP_ADDRESS:
@@ -261,19 +254,21 @@ def _names(value: bytes) -> tuple[str, ...]:
 
 
 def _is_ca(value: bytes) -> bool:
-    return any(tag == walk.BOOLEAN and value[start] != 0 for tag, start, _ in _in_sequence(value))
+    return any(tag == walk.BOOLEAN and value[start] != 0 for tag, start, _ in walk.sequence_values(value))
 
 
 @lru_cache(maxsize=1024)
 def _aki(value: bytes) -> str:
-    return next((value[start:end].hex() for tag, start, end in _in_sequence(value) if tag == KEY_IDENTIFIER), "")
+    return next(
+        (value[start:end].hex() for tag, start, end in walk.sequence_values(value) if tag == KEY_IDENTIFIER), ""
+    )
 
 
 @lru_cache(maxsize=1024)
 def _policy(value: bytes) -> str:
     """The reserved policy that the certificate asserts; else the first policy of all."""
     found = []
-    for _, start, _ in _in_sequence(value):
+    for _, start, _ in walk.sequence_values(value):
         _, first, last = walk.header(value, start)
         found.append(walk.dotted(value[first:last]))
     return next((POLICIES[oid] for oid in found if oid in POLICIES), found[0] if found else "")
@@ -282,12 +277,12 @@ def _policy(value: bytes) -> str:
 @lru_cache(maxsize=1024)
 def _crl_url(value: bytes) -> str:
     """The first http address of a complete list; entries with a distributionPoint by name alone have none."""
-    return next((uri for _, start, end in _in_sequence(value) for uri in _uris(value, start, end, depth=2)), "")
+    return next((uri for _, start, end in walk.sequence_values(value) for uri in _uris(value, start, end, depth=2)), "")
 
 
 @lru_cache(maxsize=1024)
 def _ocsp_url(value: bytes) -> str:
-    for _, start, end in _in_sequence(value):
+    for _, start, end in walk.sequence_values(value):
         _, first, last = walk.header(value, start)
         if value[first:last] == OCSP_METHOD:
             return next(_uris(value, last, end, depth=0), "")

@@ -11,9 +11,9 @@ from itertools import islice
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from core import der
 from core.crl_reason import CRLReason
 from core.errors import Refused
-from revocation import der
 
 BATCH = 1000
 FIND = """

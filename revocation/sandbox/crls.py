@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from core import der
 from core.crl_reason import CODES, CRLReason
-from revocation import der
 from revocation.sandbox.books import aware
 from revocation.sandbox.leaves import Signer
 from revocation.sandbox.profile import CRL_LIFETIME
@@ -23,7 +23,7 @@ ID_CE = bytes.fromhex("0603551d")
 """All but the last octet of an OID below 2.5.29, encoded."""
 REASON_CODE = ID_CE + b"\x15"
 VERSION_2 = der.tlv(der.INTEGER, b"\x01")
-ENUMERATED, EXTENSIONS_TAG = 0x0A, 0xA0
+EXTENSIONS_TAG = 0xA0
 
 Row = tuple[bytes, int, str]
 """Serial number (content octets), moment of revocation, reason."""
@@ -117,7 +117,7 @@ def _reason(reason: str) -> bytes:
     """The entry extensions with a reasonCode; nothing for unspecified (BR 7.2.2)."""
     if reason == CRLReason.UNSPECIFIED:
         return b""
-    code = der.tlv(ENUMERATED, bytes((CODES[CRLReason(reason)],)))
+    code = der.tlv(der.ENUMERATED, bytes((CODES[CRLReason(reason)],)))
     return der.sequence(der.sequence(REASON_CODE, der.tlv(der.OCTET_STRING, code)))
 
 

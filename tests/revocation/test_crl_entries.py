@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core import der
 from core.crl_reason import CRLReason, from_flag
-from core.errors import Malformed
-from revocation import crl, der
+from revocation import crl
 from revocation.sandbox import crls
 from revocation.sandbox.leaves import Signer, access
 from tests import pki
@@ -74,46 +73,3 @@ def test_a_hundred_thousand_entries_of_all_lengths_come_back():
     assert len(found) == 100_100
     assert found[format(2**100 + 99_999, "x")].reason == "keyCompromise"
     assert found[format(3**99, "x")].revocation_date.timestamp() == 1_700_000_099
-
-
-@given(st.integers(-(2**160), 2**160))
-def test_an_integer_is_encoded_in_the_fewest_octets(number: int):
-    content = der.integer_content(number)
-    assert int.from_bytes(content, "big", signed=True) == number
-    assert len(content) == 1 or content[:1] not in (b"\x00", b"\xff") or (content[0] ^ content[1]) & 0x80
-
-
-@given(moments)
-def test_a_time_is_read_as_it_was_written(at: datetime):
-    data = der.time(at)
-    start, end = der.expect(data, 0, der.UTC_TIME, der.GENERALIZED_TIME)
-    assert der.read_time(data[0], data[start:end]) == at
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"240319083000",
-        b"2403190830Z",
-        b"240319083000+0000",
-        b"241319083000Z",
-        b"24031908300\xb2Z",
-        b"",
-        b"20240319083000.5Z",
-    ],
-)
-def test_a_time_of_another_form_is_malformed(content: bytes):
-    with pytest.raises(Malformed):
-        der.read_time(der.UTC_TIME, content)
-
-
-@pytest.mark.parametrize(
-    "data", ["", "30", "3080", "308100", "30817f", "3085000000000100", "3003020105ff", "30820001"],
-)  # fmt: skip
-def test_der_that_is_cut_or_not_of_the_shortest_form_is_malformed(data: str):
-    read = bytes.fromhex(data)
-    if data == "3003020105ff":
-        assert der.header(read, 0) == (der.SEQUENCE, 2, 5)
-    else:
-        with pytest.raises(Malformed):
-            der.header(read, 0)

@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from core import der
 from core.errors import Malformed, Refused
-from revocation import crl, der
+from revocation import crl
 from tests import pki
 from tests.conftest import NOW
 from tests.pki import SHARD

@@ -11,7 +11,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from core.errors import Malformed
-from subscribers import der as walk
 from subscribers.certificates import parse_der, parse_issuer, parse_pem, validity
 from tests import pki
 from tests.conftest import NOW
@@ -197,9 +196,3 @@ def test_issuer_is_known_by_its_key_identifier():
 def test_leaf_is_no_issuer():
     with pytest.raises(Malformed, match="not a CA's"):
         parse_issuer(pki.pem(pki.leaf()))
-
-
-def test_moments_before_1950_and_after_2049_are_read():
-    assert walk.moment(walk.UTC_TIME, b"500101000000Z").year == 1950
-    assert walk.moment(walk.UTC_TIME, b"491231235959Z").year == 2049
-    assert walk.moment(0x18, b"20500101000000Z").year == 2050
