@@ -13,6 +13,8 @@ from campaigns.models import AffectedCertificate, Campaign, Exclusion
 from core.crl_reason import CRLReason
 from revocation.models import Gate, Revocation, RevocationQuerySet
 
+REQUEST_WINDOW = timedelta(hours=24)
+"""From a subscriber's request to its published revocation (BR 4.9.1.1 items 1 and 3)."""
 STEP = 50_000
 """How many rows one statement inserts."""
 PORTION = 1000
@@ -46,7 +48,7 @@ def insert(gate: Gate, *, lead: timedelta, now: datetime) -> int:
             "pk",
             "certificate__issuer_id",
             _reason(gate.campaign),
-            F("publish_by") - Value(lead, output_field=models.DurationField()),
+            _latest_start(lead),
             Value(Revocation.Trigger.DEADLINE.value),
             Value(Revocation.State.SCHEDULED.value),
             Value(False),
@@ -136,10 +138,26 @@ def _by_deadline(gate: Gate, lead: timedelta, now: datetime) -> int:
     return later.filter(planned_at__gt=allowed).update(planned_at=allowed, trigger=Revocation.Trigger.DEADLINE)
 
 
+def _latest_start(lead: timedelta) -> Case:
+    """For an affected certificate, its deadline less the lead.
+
+    A deadline that comes from the subscriber's own request, a day after the moment asked for, is not led up to: the
+    revocation begins at that moment, and never before it unless the campaign's own deadline demands it.
+    """
+    span = Value(lead, output_field=models.DurationField())
+    asked = Coalesce("revocation_requested_for", "revocation_requested_at")
+    day = Value(REQUEST_WINDOW, output_field=models.DurationField())
+    by_campaign = F("clock_started_at") + F("campaign__window") - span
+    return Case(
+        When(publish_by=asked + day, then=by_campaign),
+        default=F("publish_by") - span,
+        output_field=models.DateTimeField(),
+    )
+
+
 def _allowed(lead: timedelta) -> Subquery:
     own = AffectedCertificate.objects.filter(pk=OuterRef("affected_certificate"))
-    span = Value(lead, output_field=models.DurationField())
-    return Subquery(own.values(allowed=F("publish_by") - span)[:1], output_field=models.DateTimeField())
+    return Subquery(own.values(allowed=_latest_start(lead))[:1], output_field=models.DateTimeField())
 
 
 def _by_replacement(gate: Gate, now: datetime) -> int:

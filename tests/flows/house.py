@@ -136,7 +136,8 @@ def _database(folder: Path) -> Iterator[dict[str, str]]:
     name = f"house_{uuid4().hex[:12]}"
     server, _, query = url.partition("?")
     own = f"{server.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
-    with psycopg.connect(url.replace("postgres://", "postgresql://", 1), autocommit=True) as connection:
+    admin = f"{server.rpartition('/')[0]}/postgres?{query}".replace("postgres://", "postgresql://", 1)
+    with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
         try:
             yield {"DATABASE_URL": own, **redis}

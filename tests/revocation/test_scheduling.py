@@ -132,6 +132,25 @@ def test_a_subscriber_may_ask_for_a_moment_before_the_deadline(scene: SetUp):
     assert (row.planned_at, row.trigger, row.crl_reason) == (NOW + DAY / 2, "subscriber", "superseded")
 
 
+def test_a_request_for_a_moment_is_not_carried_out_before_it_however_long_the_lead(scene: SetUp, settings):
+    settings.REVOCATION_MARGIN = 30 * HOUR
+    it = scene(3)
+    row, soon = affected(it), NOW + 2 * DAY
+    request(row, at=soon)
+    it.schedule()
+    assert (plan(it, row).planned_at, plan(it, row).trigger) == (soon, Trigger.SUBSCRIBER)
+
+
+def test_a_request_for_a_moment_after_the_forced_start_comes_too_late_to_matter(scene: SetUp, settings):
+    settings.REVOCATION_MARGIN = 30 * HOUR
+    it = scene(3)
+    row = affected(it)
+    request(row, at=DEADLINE - HOUR)
+    it.schedule()
+    assert plan(it, row).planned_at < DEADLINE - 30 * HOUR
+    assert plan(it, row).trigger == Trigger.DEADLINE
+
+
 def test_a_subscriber_who_asks_for_now_is_heard_now(scene: SetUp):
     it = scene(3)
     it.schedule()
