@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Min, Q
+from django.db.models.functions import TruncHour
 
 from campaigns.models import AffectedCertificate, Campaign
 from core import due
@@ -19,11 +20,32 @@ STUCK_INTERVALS = 2
 
 
 @dataclass(frozen=True)
+class Portion:
+    """The remaining certificates of an issuer whose deadlines lie in the same hour, with all whose deadline is earlier.
+
+    `published_at` is when the last one would be seen on a CRL if everything went as planned. Deadlines that come from a
+    subscriber's own request are kept apart: they are not led up to, since the request itself is the moment to begin.
+    """
+
+    publish_by: datetime
+    count: int
+    is_requested: bool
+    published_at: datetime
+    last_safe_start: datetime
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline would be missed."""
+        return self.published_at > self.publish_by
+
+
+@dataclass(frozen=True)
 class Forecast:
     """How the revocations of one issuer in a campaign stand, and when they will be through.
 
     `published_at` is when the last one would be seen on a CRL if forced revocation began as planned, or now where that
-    has passed. `last_safe_start` and `publish_by` are None when nothing is left. Rates are per second of the clock.
+    has passed. `last_safe_start` and `publish_by`, the first deadline, are None when nothing is left; `late` is the
+    first portion that would miss its deadline. Rates are per second of the clock.
     """
 
     issuer: Issuer
@@ -38,6 +60,7 @@ class Forecast:
     published_at: datetime | None
     last_safe_start: datetime | None
     publish_by: datetime | None
+    late: Portion | None
 
     @property
     def backlog(self) -> int:
@@ -46,8 +69,8 @@ class Forecast:
 
     @property
     def is_late(self) -> bool:
-        """Whether the last one would be published after the first deadline."""
-        return bool(self.published_at and self.publish_by and self.published_at > self.publish_by)
+        """Whether some of them would be published after their deadline."""
+        return self.late is not None
 
 
 @dataclass(frozen=True)
@@ -72,19 +95,11 @@ def forecast(campaign: Campaign, *, now: datetime) -> list[Forecast]:
 
 
 def _forecast(gate: Gate, backlog: int, now: datetime) -> Forecast:
-    rows = Revocation.objects.behind(gate)
-    found = rows.aggregate(
+    found = Revocation.objects.behind(gate).aggregate(
         **{state.value: Count("pk", filter=Q(state=state)) for state in State if state != State.CANCELLED},
         starts_at=Min("planned_at", filter=Q(state=State.SCHEDULED, wave=None)),
-        ends_at=Max("planned_at", filter=Q(state=State.SCHEDULED)),
     )
-    left = AffectedCertificate.objects.remaining(now).filter(
-        campaign=gate.campaign_id, certificate__issuer=gate.issuer_id
-    )
-    publish_by = left.aggregate(at=Min("publish_by"))["at"]
-    lead = leads.lead_of(gate, backlog=backlog, wave=gate.wave)
-    needed = lead - leads.margin(gate.campaign, gate.issuer)
-    begins = max(found["ends_at"] or now, now)
+    portions = list(_portions(gate, max(backlog - found["scheduled"], 0), now))
     return Forecast(
         issuer=gate.issuer,
         wave=gate.wave,
@@ -93,12 +108,38 @@ def _forecast(gate: Gate, backlog: int, now: datetime) -> Forecast:
         published=found["published"],
         rejected=found["rejected"],
         per_second=gate.issuer.revocations_per_second,
-        lead=lead,
+        lead=leads.lead_of(gate, backlog=backlog, wave=gate.wave),
         starts_at=found["starts_at"],
-        published_at=begins + needed if publish_by else None,
-        last_safe_start=publish_by - lead if publish_by else None,
-        publish_by=publish_by,
+        published_at=max((each.published_at for each in portions), default=None),
+        last_safe_start=leads.first(each.last_safe_start for each in portions if not each.is_requested),
+        publish_by=leads.first(each.publish_by for each in portions),
+        late=next((each for each in portions if each.is_late), None),
     )
+
+
+def _portions(gate: Gate, others: int, now: datetime) -> Iterator[Portion]:
+    """The remaining certificates behind a gate by the hour of their deadline, the first deadline first.
+
+    `others` are those of other campaigns for which the same CA has to be asked.
+    """
+    left = AffectedCertificate.objects.remaining(now).filter(
+        campaign=gate.campaign_id, certificate__issuer=gate.issuer_id, publish_by__isnull=False
+    )
+    margin, backlog = leads.margin(gate.campaign, gate.issuer), others
+    for group in (
+        left.values(hour=TruncHour("publish_by"), is_requested=Q(revocation_requested_at__isnull=False))
+        .annotate(first=Min("publish_by"), count=Count("pk"), begins=Max("revocation__planned_at"))
+        .order_by("first")
+    ):
+        backlog += group["count"]
+        lead = leads.lead_of(gate, backlog=backlog, wave=gate.wave)
+        yield Portion(
+            publish_by=group["first"],
+            count=group["count"],
+            is_requested=group["is_requested"],
+            published_at=max(group["begins"] or now, now) + lead - margin,
+            last_safe_start=group["first"] - lead,
+        )
 
 
 def last_safe_start(campaign: Campaign, *, now: datetime) -> datetime | None:
@@ -143,10 +184,10 @@ def _late(campaign: Campaign, each: Forecast, now: datetime) -> Iterator[Alarm]:
     if each.publish_by < now:
         text = f"{each.backlog:,} of {each.issuer} are past their deadline and not published."
         yield Alarm("late", campaign, text, each.issuer, since=each.publish_by)
-    elif each.is_late:
+    elif each.late:
         text = (
-            f"{each.backlog:,} of {each.issuer} would be published by {each.published_at:%Y-%m-%d %H:%M} UTC, "
-            f"after the deadline {each.publish_by:%Y-%m-%d %H:%M} UTC."
+            f"{each.late.count:,} of {each.issuer} would be published by {each.late.published_at:%Y-%m-%d %H:%M} UTC, "
+            f"after their deadline {each.late.publish_by:%Y-%m-%d %H:%M} UTC."
         )
         yield Alarm("late", campaign, text, each.issuer)
 
