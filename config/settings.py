@@ -10,6 +10,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+from config.unfold import UNFOLD as UNFOLD
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 if (BASE_DIR / ".env").exists() and env.bool("READ_DOT_ENV", default=True):
@@ -78,6 +80,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"figures": "core.figures"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -203,6 +206,11 @@ BREAKER_LIMIT = env.int("BREAKER_LIMIT", default=5)
 """How many refusals in a row from one CA halt a campaign."""
 PRIVATE_STATUS_HOSTS = env.list("PRIVATE_STATUS_HOSTS", default=[])
 """`host:port` of CRL and OCSP servers inside the house that may be asked; other private addresses are refused."""
+
+# Watchers from outside
+
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+"""The bearer token for `/metrics`; without one it answers this machine only."""
 
 # The rehearsal
 

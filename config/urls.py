@@ -8,5 +8,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("anymail/", include("notices.urls")),
     path("", include("revocation.urls")),
     path("rehearsal/", include("rehearsal.urls")),
+    path("", include("reports.urls")),
     path("", admin.site.urls),
 ]

@@ -1,0 +1,163 @@
+"""The import of a scope: first what the files would do, then, on a second decision, the import itself.
+
+Between the two the files wait in a folder of the site, under a random name that only this person's session knows.
+"""
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from audit.actors import staff
+from campaigns.admin.acts import may_import
+from campaigns.admin.forms import ScopeForm
+from campaigns.models import Campaign, ScopeLine
+from campaigns.services import ScopeReport, import_scope
+from core import clock
+from core.acts import staff_user
+from core.errors import Refused
+from core.figures import number
+from subscribers.models import Issuer
+from subscribers.sources import Source
+
+KEPT_FOR = timedelta(days=1)
+TOKEN = "scope-upload"  # noqa: S105 - a name in the session
+
+
+def import_page(request: HttpRequest, campaign: Campaign, *, site: AdminSite, back: str) -> HttpResponse:
+    """GET asks for files; POST with files shows what they would do; POST with `commit` imports the ones shown."""
+    user = staff_user(request)
+    if not user.has_perm("campaigns.draft_campaign"):
+        raise PermissionDenied
+    if request.method == "POST" and "commit" in request.POST:
+        return _commit(request, campaign, site=site, back=back)
+    form, report, status = ScopeForm(), None, 200
+    if request.method == "POST":
+        form, status = ScopeForm(request.POST, request.FILES), 400
+        if form.is_valid():
+            keep(request, campaign, form.cleaned_data["files"], form.cleaned_data["default_issuer"])
+            try:
+                report, status = _read(request, campaign, commit=False), 200
+            except Refused as refusal:
+                form.add_error(None, str(refusal))
+                status = 409
+    return _page(request, campaign, site=site, back=back, form=form, report=report, status=status)
+
+
+def _commit(request: HttpRequest, campaign: Campaign, *, site: AdminSite, back: str) -> HttpResponse:
+    try:
+        report = _read(request, campaign, commit=True)
+    except Refused as refusal:
+        form = ScopeForm({})
+        form.full_clean()
+        form.errors.clear()
+        form.add_error(None, str(refusal))
+        return _page(request, campaign, site=site, back=back, form=form, report=None, status=409)
+    forget(request)
+    messages.success(request, f"Imported: {number(report.lines)} lines, {number(report.affected)} certificates added.")
+    return HttpResponseRedirect(back)
+
+
+def _page(
+    request: HttpRequest,
+    campaign: Campaign,
+    *,
+    site: AdminSite,
+    back: str,
+    form: ScopeForm,
+    report: ScopeReport | None,
+    status: int,
+) -> HttpResponse:
+    labels = dict(ScopeLine.Classification.choices)
+    context = {
+        **site.each_context(request),
+        "title": "Import the scope",
+        "campaign": campaign,
+        "form": form,
+        "back": back,
+        "report": report,
+        "rows": [(labels[key], key, count) for key, count in report.counts.items()] if report else [],
+        "set_aside": [(line, labels[line.classification]) for line in report.set_aside] if report else [],
+        "is_open": may_import(campaign, request.user),
+    }
+    return TemplateResponse(request, "console/scope.html", context, status=status)
+
+
+def keep(request: HttpRequest, campaign: Campaign, files: list[UploadedFile], issuer: Issuer | None) -> None:
+    """Let the uploaded files of this person wait for their decision; those of an earlier look are removed."""
+    forget(request)
+    _remove_old()
+    token = secrets.token_hex(16)
+    folder = _folder() / token
+    folder.mkdir(parents=True, mode=0o700)
+    names = []
+    for place, file in enumerate(files):
+        with (folder / str(place)).open("wb") as kept:
+            for chunk in file.chunks():
+                kept.write(chunk)
+        names.append((file.name or f"file {place + 1}")[-255:])
+    facts = {"campaign": campaign.pk, "names": names, "issuer": issuer.pk if issuer else None}
+    (folder / "facts.json").write_text(json.dumps(facts))
+    request.session[TOKEN] = token
+
+
+def forget(request: HttpRequest) -> None:
+    """Remove the files that wait for this person's decision."""
+    if token := request.session.pop(TOKEN, ""):
+        shutil.rmtree(_folder() / token, ignore_errors=True)
+
+
+def _read(request: HttpRequest, campaign: Campaign, *, commit: bool) -> ScopeReport:
+    with _kept(request, campaign) as (sources, issuer):
+        return import_scope(
+            campaign,
+            sources,
+            default_issuer=issuer,
+            commit=commit,
+            actor=staff(staff_user(request).username),
+            now=clock.now(),
+        )
+
+
+@contextmanager
+def _kept(request: HttpRequest, campaign: Campaign) -> Iterator[tuple[list[Source], Issuer | None]]:
+    """The files that wait; raises `Refused` when they are no longer there or were meant for another campaign."""
+    folder = _folder() / str(request.session.get(TOKEN, "none"))
+    try:
+        facts = json.loads((folder / "facts.json").read_text())
+    except FileNotFoundError:
+        raise Refused("The files that you looked at are no longer here. Please choose them again.") from None
+    if facts["campaign"] != campaign.pk:
+        raise Refused("The files that you looked at last were meant for another campaign. Please choose them again.")
+    with ExitStack() as opened:
+        sources = [
+            Source(opened.enter_context((folder / str(place)).open("rb")), name)
+            for place, name in enumerate(facts["names"])
+        ]
+        yield sources, Issuer.objects.filter(pk=facts["issuer"]).first()
+
+
+def _folder() -> Path:
+    path: Path = settings.VAR / "uploads"
+    return path
+
+
+def _remove_old() -> None:
+    """Files that nobody decided about within a day; by the machine's time, which is that of files."""
+    if not _folder().exists():
+        return
+    oldest = (clock.real_now() - KEPT_FOR).timestamp()
+    for folder in _folder().iterdir():
+        if folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)

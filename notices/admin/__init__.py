@@ -1,0 +1,6 @@
+"""The console's pages for notices and calls."""
+
+from notices.admin.calls import CallAdmin
+from notices.admin.notices import NoticeAdmin
+
+__all__ = ["CallAdmin", "NoticeAdmin"]

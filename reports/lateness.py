@@ -1,0 +1,72 @@
+"""Is the work being done? The age of the oldest due row of each kind, and the sign of life of the beat."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Min, QuerySet
+
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Snapshot
+from core.due import DueModel, lease
+from notices.models import Notice
+from revocation.models import Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How long the oldest row of one kind has been due; `None` when none is due."""
+
+    kind: str
+    age: timedelta | None
+    limit: timedelta
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it has been due for longer than two workers could have died over it."""
+        return self.age is not None and self.age > self.limit
+
+
+def limit() -> timedelta:
+    """How long a row may be due before something is wrong: two leases, so that one dead worker is no alarm."""
+    return 2 * lease()
+
+
+def ages(*, now: datetime) -> list[Age]:
+    """The age of the oldest due row of each kind, and of the last snapshot of a running campaign (`beat`)."""
+    rows: dict[str, QuerySet[DueModel]] = {
+        "escalation": AffectedSubscriber.objects.to_escalate(),  # type: ignore[dict-item]
+        "notice": Notice.objects.sendable(),  # type: ignore[dict-item]
+        "replacement": AffectedCertificate.objects.filter(  # type: ignore[dict-item]
+            state=AffectedCertificate.State.CONFIRMED, campaign__in=Campaign.objects.running()
+        ),
+        "revocation": Revocation.objects.submittable(),  # type: ignore[dict-item]
+        "verification": Revocation.objects.unverified(),  # type: ignore[dict-item]
+    }
+    found = [Age(kind, _age(due, now), limit()) for kind, due in rows.items()]
+    return [*found, Age("beat", _silence(now), limit())]
+
+
+def problems(*, now: datetime) -> list[str]:
+    """What is late, in words; empty when all is well."""
+    return [_in_words(age) for age in ages(now=now) if age.is_late]
+
+
+def _age(rows: QuerySet[DueModel], now: datetime) -> timedelta | None:
+    oldest = rows.order_by().filter(due_at__lte=now).aggregate(oldest=Min("due_at"))["oldest"]
+    return now - oldest if oldest else None
+
+
+def _silence(now: datetime) -> timedelta | None:
+    """How long the tick that writes snapshots has been silent; `None` when nothing runs and so nothing must tick."""
+    running = Campaign.objects.running()
+    since = running.aggregate(since=Min("launched_at"))["since"]
+    if since is None:
+        return None
+    last = Snapshot.objects.filter(campaign__in=running).order_by("-at").values_list("at", flat=True).first()
+    return max(now - max(last or since, since), timedelta(0))
+
+
+def _in_words(age: Age) -> str:
+    waited = int(age.age.total_seconds()) if age.age else 0
+    if age.kind == "beat":
+        return f"The beat has been silent for {waited} s; a running campaign writes a snapshot each minute."
+    return f"The oldest due {age.kind} has waited for {waited} s, more than {int(age.limit.total_seconds())} s."

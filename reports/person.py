@@ -1,0 +1,84 @@
+"""One subscriber in one campaign: whom we wrote to, what came of it, what was said, what is left."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.urls import reverse
+
+from audit.models import Event
+from campaigns.admin.exclusions import ASK
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
+from notices.admin.acts import subscriber_acts
+from notices.models import Call, Notice
+from reports.board import local_time, why
+from reports.lists import Slice, keyset
+from revocation.admin.revocations import REVOKE_EARLY
+from subscribers.models import Contact
+
+LATEST_EVENTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Everything that the page of an affected subscriber shows."""
+
+    contacts: list[Contact]
+    notices: list[Notice]
+    calls: list[Call]
+    certificates: Slice[AffectedCertificate]
+    events: list[Event]
+    why: str
+    local_time: str
+    acts: list[dict[str, str]]
+    row_acts: list[tuple[str, str]]
+    """What may be done to one of the certificates: a word and the name of the address."""
+
+
+def person(
+    affected: AffectedSubscriber, *, user: AbstractBaseUser | AnonymousUser, after: int, now: datetime
+) -> Person:
+    """Gather the page of an affected subscriber; certificates are paged by key."""
+    contacts = list(affected.subscriber.contacts.all())
+    notices = list(
+        affected.notices.select_related("contact", "step")
+        .prefetch_related("delivery_events")
+        .defer("body_text", "body_html")
+        .order_by("written_at", "pk")
+    )
+    rows = (
+        AffectedCertificate.objects.filter(affected_subscriber=affected)
+        .select_related("certificate__issuer", "revocation", "replacement")
+        .defer("certificate__der")
+    )
+    is_at_risk = AffectedSubscriber.objects.filter(pk=affected.pk).at_risk(now).exists()
+    return Person(
+        contacts=contacts,
+        notices=notices,
+        calls=list(affected.calls.select_related("contact").order_by("-at")),
+        certificates=keyset(rows, after=after),
+        events=_events(affected, notices),
+        why=why(affected, contacts, notices, None, now) if is_at_risk else "",
+        local_time=local_time(affected.subscriber.time_zone, now),
+        acts=[
+            {"title": act.title, "url": reverse(f"admin:notices_call_{act.name}", args=[affected.pk])}
+            for act in subscriber_acts()
+            if act.is_permitted(user) and act.is_offered(affected)
+        ],
+        row_acts=_row_acts(affected, user),
+    )
+
+
+def _row_acts(affected: AffectedSubscriber, user: AbstractBaseUser | AnonymousUser) -> list[tuple[str, str]]:
+    if affected.campaign.state != Campaign.State.RUNNING:
+        return []
+    found = [("revoke early", "admin:revocation_revocation_early")] if REVOKE_EARLY.is_permitted(user) else []
+    return [*found, ("exclude", "admin:campaigns_exclusion_ask")] if ASK.is_permitted(user) else found
+
+
+def _events(affected: AffectedSubscriber, notices: list[Notice]) -> list[Event]:
+    """The latest events about the subscriber itself and about its notices."""
+    own = Event.objects.filter(object_type="affectedsubscriber", object_id=str(affected.pk))
+    mail = Event.objects.filter(object_type="notice", object_id__in=[str(notice.pk) for notice in notices])
+    found = [*own.order_by("-pk")[:LATEST_EVENTS], *mail.order_by("-pk")[:LATEST_EVENTS]]
+    return sorted(found, key=lambda event: -event.pk)[:LATEST_EVENTS]
