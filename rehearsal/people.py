@@ -86,7 +86,7 @@ def _vacation(made: Person, addresses: list[str], chance: random.Random) -> None
 
 
 def _change_window(made: Person, addresses: list[str], chance: random.Random) -> None:
-    made.asks_hours_before_deadline = round(chance.uniform(20, 50), 2)
+    made.asks_hours_before_deadline = round(chance.uniform(34, 70), 2)
     made.works = []
 
 

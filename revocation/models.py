@@ -1,6 +1,7 @@
 """What the CA has been asked, what it answered, and what the world can see."""
 
 from datetime import datetime
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -58,7 +59,7 @@ class Revocation(DueModel):
         SUBSCRIBER = "subscriber", "subscriber's request"
         OPERATOR = "operator", "operator"
 
-    TRANSITIONS = {
+    TRANSITIONS: ClassVar[dict[str, set[str]]] = {
         State.SCHEDULED: {State.ACCEPTED, State.REJECTED, State.CANCELLED},
         State.ACCEPTED: {State.PUBLISHED, State.REJECTED},
         State.REJECTED: {State.SCHEDULED, State.CANCELLED},
