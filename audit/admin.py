@@ -5,12 +5,14 @@ import json
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
 
 from audit.models import Event, Seal
 from core.acts import ReadOnly
-from core.figures import utc_exact
+from core.figures import one_line, utc_exact
 
 
 @admin.register(Event)
@@ -23,6 +25,7 @@ class EventAdmin(ReadOnly, ModelAdmin):
     search_help_text = "Whole stream, whole actor, beginning of a verb, or whole object id."
     list_filter = ("object_type",)
     show_full_result_count = False
+    paginator = InfinitePaginator
     list_per_page = 50
     ordering = ("-pk",)
     fields = ("id", "at", "actor", "verb", "stream", "object_type", "object_id", "indented_facts")
@@ -40,8 +43,7 @@ class EventAdmin(ReadOnly, ModelAdmin):
     @display(description="Facts")
     def shown_facts(self, event: Event) -> str:
         """The facts on one line."""
-        text = ", ".join(f"{name}: {value}" for name, value in event.facts.items())
-        return text if len(text) <= 120 else f"{text[:117]}…"  # noqa: PLR2004 - a line of a table
+        return Truncator(one_line(event.facts)).chars(120)
 
     @display(description="Facts")
     def indented_facts(self, event: Event) -> str:

@@ -10,7 +10,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config.unfold import UNFOLD as UNFOLD
+from config import unfold
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -206,6 +206,10 @@ BREAKER_LIMIT = env.int("BREAKER_LIMIT", default=5)
 """How many refusals in a row from one CA halt a campaign."""
 PRIVATE_STATUS_HOSTS = env.list("PRIVATE_STATUS_HOSTS", default=[])
 """`host:port` of CRL and OCSP servers inside the house that may be asked; other private addresses are refused."""
+
+# The look of the console
+
+UNFOLD = unfold.LOOK
 
 # Watchers from outside
 

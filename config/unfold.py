@@ -17,12 +17,15 @@ def _item(title: str, icon: str, link: str, *permissions: str) -> dict[str, Any]
     return item | ({"permission": _may(*permissions)} if permissions else {})
 
 
-UNFOLD: dict[str, Any] = {
+LOOK: dict[str, Any] = {
     "SITE_TITLE": "Recall",
     "SITE_HEADER": "Recall",
     "SITE_SUBHEADER": "Mass-revocation campaigns",
     "SITE_SYMBOL": "assignment_return",
     "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("reports/favicon.svg")},
+    ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "reports.dashboard.environment",

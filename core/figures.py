@@ -67,6 +67,12 @@ def cut(text: str) -> str:
 
 
 @register.filter
+def one_line(facts: dict[str, object]) -> str:
+    """Facts on one line: `from: scheduled, reason: superseded`."""
+    return ", ".join(f"{name}: {value}" for name, value in facts.items())
+
+
+@register.filter
 def since(moment: datetime, now: datetime) -> str:
     """How long two moments are apart, as a duration."""
     return duration(moment - now)

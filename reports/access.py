@@ -27,7 +27,7 @@ def staff_page(view: View[P], *, permission: str = VIEW_CAMPAIGNS) -> Callable[.
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    return require_safe(admin.site.admin_view(permitted, cacheable=True))  # type: ignore[type-var]
+    return require_safe(admin.site.admin_view(permitted, cacheable=True))
 
 
 def staff_data(view: View[P], *, permission: str = VIEW_CAMPAIGNS) -> Callable[..., HttpResponseBase]:

@@ -10,7 +10,7 @@ from audit.models import Event
 from campaigns.models import AffectedSubscriber, Campaign, Snapshot
 from campaigns.services import Counts, counts
 from core import clock
-from core.figures import iso
+from core.figures import iso, number
 from reports.board import RiskCase, board
 from reports.chart import Chart, chart
 from reports.funnel import Funnel, funnel, notices_by_outcome, notices_by_step
@@ -22,8 +22,8 @@ from reports.outlook import Outlook, outlook
 from reports.parts import Part, by_class, by_issuer, check_sum
 from revocation.services import alarms
 
-BOARD = 12
-LATEST_EVENTS = 15
+BOARD = 8
+LATEST_EVENTS = 12
 FRESH = timedelta(seconds=10)
 """How long what was counted may be shown although time has passed, when no event has been written since."""
 LARGE = 100_000
@@ -72,6 +72,11 @@ class Progress:
     def notice_rows(self) -> list[tuple[str, int]]:
         """The notices by outcome, without the whole."""
         return [(name, count) for name, count in self.notices.items() if name != "total"]
+
+    @property
+    def revocation_words(self) -> str:
+        """The revocations by state, on one line."""
+        return " · ".join(f"{name} {number(n)}" for name, n in self.revocations.items() if n and name != "total")
 
     @property
     def is_over(self) -> bool:

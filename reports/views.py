@@ -68,7 +68,7 @@ def journal_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     campaign = _campaign(public_id)
     verb, before = request.GET.get("verb", "")[:80], request.GET.get("before", "")
     page = journal(campaign, verb=verb, before=int(before) if before.isdigit() else 0)
-    context = {**_frame(request, campaign), "page": page, "verb": verb, "now": clock.now()}
+    context = {**_frame(request, campaign), "title": "Journal", "page": page, "verb": verb, "now": clock.now()}
     return TemplateResponse(request, "reports/journal.html", context)
 
 

@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
 
 from campaigns.admin.forms import ExclusionForm
 from campaigns.models import AffectedCertificate, Exclusion
@@ -90,6 +91,8 @@ class ExclusionAdmin(ReadOnly, ModelAdmin):
     )
     search_fields = ("=affected_certificate__certificate__serial_number",)
     show_full_result_count = False
+    paginator = InfinitePaginator
+    list_per_page = 50
 
     def get_urls(self) -> list[URLPattern]:
         """The usual ones, and one for each act."""

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
 
 from campaigns.models import AffectedSubscriber
 from core.acts import Act, ReadOnly, perform
@@ -26,6 +27,8 @@ class CallAdmin(ReadOnly, ModelAdmin):
     list_select_related = ("affected_subscriber__subscriber", "contact")
     search_fields = ("affected_subscriber__subscriber__name", "note")
     show_full_result_count = False
+    paginator = InfinitePaginator
+    list_per_page = 50
     ordering = ("-at",)
 
     def get_urls(self) -> list[URLPattern]:

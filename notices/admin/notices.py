@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
 
 from core.acts import ReadOnly
 from core.figures import utc
@@ -29,12 +30,14 @@ COLOURS = {
 class NoticeAdmin(ReadOnly, ModelAdmin):
     """Notices are frozen when they are written, so that they can only be read."""
 
-    list_display = ("subject", "address", "shown_state", "step", "written", "sent", "last_error")
+    list_display = ("subscriber", "address", "shown_state", "number", "written", "sent", "last_error")
     list_filter = ("state",)
     search_fields = ("=address", "=message_id", "affected_subscriber__subscriber__name")
     search_help_text = "Whole address, whole Message-ID, or part of a subscriber's name."
-    list_select_related = ("step",)
+    list_select_related = ("step", "affected_subscriber__subscriber")
     show_full_result_count = False
+    paginator = InfinitePaginator
+    list_per_page = 50
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
@@ -69,6 +72,16 @@ class NoticeAdmin(ReadOnly, ModelAdmin):
     def shown_state(self, notice: Notice) -> str:
         """The state."""
         return notice.state
+
+    @display(description="Subscriber")
+    def subscriber(self, notice: Notice) -> str:
+        """Whose certificates it lists."""
+        return notice.affected_subscriber.subscriber.name
+
+    @display(description="Step", ordering="step__order")
+    def number(self, notice: Notice) -> int:
+        """The step of the ladder, counted from one."""
+        return notice.step.order + 1
 
     @display(description="Written", ordering="written_at")
     def written(self, notice: Notice) -> str:

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
 
 from audit.actors import staff
 from campaigns.models import AffectedCertificate, Campaign
@@ -97,6 +98,8 @@ class RevocationAdmin(ReadOnly, ModelAdmin):
     search_fields = ("=affected_certificate__certificate__serial_number",)
     search_help_text = "Serial number in hex."
     show_full_result_count = False
+    paginator = InfinitePaginator
+    list_per_page = 50
     ordering = ("-pk",)
     fields = (
         "affected_certificate",

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
 
 from core.acts import ReadOnly
 from core.figures import utc_exact
@@ -30,6 +31,8 @@ class StatusCheckAdmin(ReadOnly, ModelAdmin):
     list_filter = ("method", "is_valid", "issuer")
     search_fields = ("url", "=response_sha256")
     show_full_result_count = False
+    paginator = InfinitePaginator
+    list_per_page = 50
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StatusCheck]:
