@@ -29,8 +29,8 @@ run: .venv/installed
 	$(PY) manage.py rehearse --port $(PORT) --speed $(SPEED)
 
 test: .venv/installed-dev tools
-	$(PY) -m pytest -n $(WORKERS)
-	$(PY) -m tests.servers $(PY) -m pytest -n $(WORKERS)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal
+	$(PY) -m tests.servers $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

@@ -56,3 +56,9 @@ def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
         del report.wasxfail
     report.outcome = "failed"
     report.longrepr = f"No test may be skipped or expected to fail: {reason}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test: with several workers the rest runs beside it."""
+    items.sort(key=lambda item: "test_pull_plugs" not in item.nodeid)
