@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django import forms
-from django.contrib import messages
-from django.contrib.admin import AdminSite
+from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -84,7 +83,6 @@ def perform(
     act: Act[Subject],
     subject: Subject,
     *,
-    site: AdminSite,
     back: str | Callable[[], str],
     initial: dict[str, Any] | None = None,
 ) -> HttpResponse:
@@ -101,7 +99,7 @@ def perform(
         if status == DONE:
             return HttpResponseRedirect(back if isinstance(back, str) else back())
     context = {
-        **site.each_context(request),
+        **admin.site.each_context(request),
         "title": act.title,
         "act": act,
         "subject": subject,

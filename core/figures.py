@@ -42,8 +42,12 @@ def duration(length: timedelta | None) -> str:
     if seconds < HOUR:
         return f"{seconds // MINUTE} min"
     if seconds < 2 * DAY:
-        return f"{seconds // HOUR} h {seconds % HOUR // MINUTE} min"
-    return f"{seconds // DAY} d {seconds % DAY // HOUR} h"
+        return _two(f"{seconds // HOUR} h", seconds % HOUR // MINUTE, "min")
+    return _two(f"{seconds // DAY} d", seconds % DAY // HOUR, "h")
+
+
+def _two(large: str, count: int, small: str) -> str:
+    return f"{large} {count} {small}" if count else large
 
 
 @register.filter

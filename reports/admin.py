@@ -13,7 +13,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class StaffAdmin(DjangoUserAdmin, ModelAdmin):
+class StaffAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     """An account is made inactive, never deleted: the journal names it."""
 
     form = UserChangeForm

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db.models import Case, Count, IntegerField, Min, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from campaigns.models import AffectedCertificate, AffectedSubscriber
+from campaigns.models.affected import AffectedSubscriberQuerySet
 from core.figures import duration
 from notices.models import Call, DeliveryEvent, Notice
 from reports.parts import conditions
@@ -45,12 +47,12 @@ class RiskCase:
         }
 
 
-def in_order(rows: QuerySet[AffectedSubscriber], now: datetime) -> QuerySet[AffectedSubscriber]:
+def in_order(rows: AffectedSubscriberQuerySet, now: datetime) -> AffectedSubscriberQuerySet:
     """Those at risk: the shortest time left first, then nobody reached, then the graver class, then the larger."""
     open_rows = AffectedCertificate.objects.filter(conditions(now)["outstanding"], affected_subscriber=OuterRef("pk"))
     each = open_rows.order_by().values("affected_subscriber")
     return (
-        rows.at_risk(now)  # type: ignore[attr-defined]
+        rows.at_risk(now)
         .select_related("subscriber", "campaign")
         .annotate(
             left=Coalesce(Subquery(each.annotate(n=Count("pk")).values("n")), 0),
@@ -66,9 +68,9 @@ def in_order(rows: QuerySet[AffectedSubscriber], now: datetime) -> QuerySet[Affe
     )
 
 
-def board(rows: QuerySet[AffectedSubscriber], *, now: datetime, limit: int) -> list[RiskCase]:
+def board(rows: AffectedSubscriberQuerySet, *, now: datetime, limit: int) -> list[RiskCase]:
     """The first cases of the board, with what was tried for each, by a handful of queries."""
-    chosen = list(in_order(rows, now)[:limit])
+    chosen: list[Any] = list(in_order(rows, now)[:limit])
     keys = [row.pk for row in chosen]
     contacts = _grouped(Contact.objects.filter(subscriber__in=[row.subscriber_id for row in chosen]), "subscriber_id")
     notices = _grouped(
@@ -85,8 +87,8 @@ def board(rows: QuerySet[AffectedSubscriber], *, now: datetime, limit: int) -> l
     return [
         RiskCase(
             subscriber=row,
-            left=row.left,  # type: ignore[attr-defined]
-            deadline=row.first_deadline,  # type: ignore[attr-defined]
+            left=row.left,
+            deadline=row.first_deadline,
             why=why(row, contacts[row.subscriber_id], notices[row.pk], replies.get(row.pk), now),
             tried=tried(notices[row.pk], calls[row.pk]),
             contact=whom_to_ring(contacts[row.subscriber_id], calls[row.pk]),

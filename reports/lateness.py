@@ -33,13 +33,13 @@ def limit() -> timedelta:
 def ages(*, now: datetime) -> list[Age]:
     """The age of the oldest due row of each kind, and of the last snapshot of a running campaign (`beat`)."""
     rows: dict[str, QuerySet[DueModel]] = {
-        "escalation": AffectedSubscriber.objects.to_escalate(),  # type: ignore[dict-item]
-        "notice": Notice.objects.sendable(),  # type: ignore[dict-item]
-        "replacement": AffectedCertificate.objects.filter(  # type: ignore[dict-item]
+        "escalation": AffectedSubscriber.objects.to_escalate(),
+        "notice": Notice.objects.sendable(),
+        "replacement": AffectedCertificate.objects.filter(
             state=AffectedCertificate.State.CONFIRMED, campaign__in=Campaign.objects.running()
         ),
-        "revocation": Revocation.objects.submittable(),  # type: ignore[dict-item]
-        "verification": Revocation.objects.unverified(),  # type: ignore[dict-item]
+        "revocation": Revocation.objects.submittable(),
+        "verification": Revocation.objects.unverified(),
     }
     found = [Age(kind, _age(due, now), limit()) for kind, due in rows.items()]
     return [*found, Age("beat", _silence(now), limit())]
@@ -51,17 +51,19 @@ def problems(*, now: datetime) -> list[str]:
 
 
 def _age(rows: QuerySet[DueModel], now: datetime) -> timedelta | None:
-    oldest = rows.order_by().filter(due_at__lte=now).aggregate(oldest=Min("due_at"))["oldest"]
+    oldest: datetime | None = rows.order_by().filter(due_at__lte=now).aggregate(oldest=Min("due_at"))["oldest"]
     return now - oldest if oldest else None
 
 
 def _silence(now: datetime) -> timedelta | None:
     """How long the tick that writes snapshots has been silent; `None` when nothing runs and so nothing must tick."""
     running = Campaign.objects.running()
-    since = running.aggregate(since=Min("launched_at"))["since"]
+    since: datetime | None = running.aggregate(since=Min("launched_at"))["since"]
     if since is None:
         return None
-    last = Snapshot.objects.filter(campaign__in=running).order_by("-at").values_list("at", flat=True).first()
+    last: datetime | None = (
+        Snapshot.objects.filter(campaign__in=running).order_by("-at").values_list("at", flat=True).first()
+    )
     return max(now - max(last or since, since), timedelta(0))
 
 

@@ -50,12 +50,12 @@ def _briefed(campaign: Campaign, now: datetime) -> dict[str, Any]:
 
 
 def _draft(subject: None, data: dict[str, Any], user: User, now: datetime) -> str:
-    campaign = draft_campaign(author=user, now=now, **data)  # type: ignore[typeddict-item]
+    campaign = draft_campaign(author=user, now=now, **data)
     return f"Drafted: {campaign}. Now import its scope."
 
 
 def _change(campaign: Campaign, data: dict[str, Any], user: User, now: datetime) -> str:
-    change_draft(campaign, actor=staff(user.username), now=now, **data)  # type: ignore[typeddict-item]
+    change_draft(campaign, actor=staff(user.username), now=now, **data)
     return "Changed. An approval that was given before is void."
 
 

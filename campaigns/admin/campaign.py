@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from campaigns.admin.acts import ACTS, CHANGE, DRAFT
-from campaigns.admin.scope import import_page
+from campaigns.admin.scope_import import import_page
 from campaigns.models import Campaign
 from core import clock
 from core.acts import Act, ReadOnly, perform, staff_user
@@ -67,7 +67,7 @@ class CampaignAdmin(ReadOnly, ModelAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whoever may see campaigns sees that there are some."""
-        return self.has_view_permission(request)
+        return bool(self.has_view_permission(request))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -108,7 +108,7 @@ class CampaignAdmin(ReadOnly, ModelAdmin):
             campaign = get_object_or_404(Campaign, pk=pk)
             initial = {name: getattr(campaign, name) for name in DRAFT_FIELDS} if act is CHANGE else {}
             initial["digest"] = campaign.scope_digest
-            return perform(request, act, campaign, site=self.admin_site, back=page_of(campaign), initial=initial)
+            return perform(request, act, campaign, back=page_of(campaign), initial=initial)
 
         return self.admin_site.admin_view(view)
 
@@ -119,8 +119,7 @@ class CampaignAdmin(ReadOnly, ModelAdmin):
             newest = Campaign.objects.filter(drafted_by=author).order_by("-pk").first()
             return page_of(newest) if newest else reverse("admin:campaigns_campaign_changelist")
 
-        return perform(request, DRAFT, None, site=self.admin_site, back=where)
+        return perform(request, DRAFT, None, back=where)
 
     def _import(self, request: HttpRequest, pk: int) -> HttpResponse:
-        campaign = get_object_or_404(Campaign, pk=pk)
-        return import_page(request, campaign, site=self.admin_site, back=page_of(campaign))
+        return import_page(request, get_object_or_404(Campaign, pk=pk))

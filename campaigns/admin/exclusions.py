@@ -153,7 +153,7 @@ class ExclusionAdmin(ReadOnly, ModelAdmin):
             pk=pk,
         )
         back = reverse("reports:subscriber", args=[row.campaign.public_id, row.affected_subscriber.public_id])
-        return perform(request, ASK, row, site=self.admin_site, back=back)
+        return perform(request, ASK, row, back=back)
 
     def _act(self, act: Act[Exclusion]) -> Any:
         def view(request: HttpRequest, pk: int) -> HttpResponse:
@@ -163,8 +163,6 @@ class ExclusionAdmin(ReadOnly, ModelAdmin):
                 ),
                 pk=pk,
             )
-            return perform(
-                request, act, exclusion, site=self.admin_site, back=reverse("admin:campaigns_exclusion_changelist")
-            )
+            return perform(request, act, exclusion, back=reverse("admin:campaigns_exclusion_changelist"))
 
         return view

@@ -1,7 +1,7 @@
 """What the acts on campaigns ask for."""
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -31,7 +31,9 @@ class UtcDateTimeInput(UnfoldAdminTextInputWidget):
 
     def format_value(self, value: Any) -> str | None:
         """The value as a browser wants it; what was typed wrongly stays as it was."""
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if hasattr(value, "astimezone") else value
+        if isinstance(value, datetime):
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return str(value) if value else None
 
 
 class UtcMoment(forms.DateTimeField):
@@ -49,7 +51,7 @@ class SeveralFilesInput(forms.FileInput):
 
     allow_multiple_selected = True
 
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[UploadedFile]:
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> "list[UploadedFile[Any]]":
         """All files that were chosen."""
         return files.getlist(name) if isinstance(files, MultiValueDict) else []
 
@@ -59,7 +61,7 @@ class SeveralFiles(forms.FileField):
 
     widget = SeveralFilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:  # type: ignore[override]
+    def clean(self, data: Any, initial: Any = None) -> "list[UploadedFile[Any]]":
         """The files; raises `ValidationError` for none, for too many, and for an empty one."""
         chosen = list(data or [])
         if not chosen and self.required:
@@ -130,8 +132,9 @@ class DraftForm(forms.Form):
 class ScopeForm(forms.Form):
     """The files of a scope."""
 
-    files = SeveralFiles(
-        help_text="CSV with serial and issuer, or fingerprints; one serial or SHA-256 a line; PEM or DER certificates."
+    scope_files = SeveralFiles(
+        label="Files",
+        help_text="CSV with serial and issuer, or fingerprints; one serial or SHA-256 a line; PEM or DER certificates.",
     )
     default_issuer = forms.ModelChoiceField(
         Issuer.objects.all(),

@@ -47,6 +47,6 @@ class CallAdmin(ReadOnly, ModelAdmin):
         def view(request: HttpRequest, pk: int) -> HttpResponse:
             affected = get_object_or_404(AffectedSubscriber.objects.select_related("campaign", "subscriber"), pk=pk)
             back = reverse("reports:subscriber", args=[affected.campaign.public_id, affected.public_id])
-            return perform(request, act, affected, site=self.admin_site, back=back)
+            return perform(request, act, affected, back=back)
 
         return self.admin_site.admin_view(view)

@@ -1,5 +1,7 @@
 """The outbox: what was written to whom, word for word, and what became of it."""
 
+import re
+
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -26,6 +28,14 @@ COLOURS = {
 }
 
 
+LINK = re.compile(r"(/respond/)[^/\s\"'<>]+")
+
+
+def without_link(body: str) -> str:
+    """A body without the contact's link: whoever holds it can answer for the subscriber, and readers here may not."""
+    return LINK.sub(r"\1(personal link)", body)
+
+
 @admin.register(Notice)
 class NoticeAdmin(ReadOnly, ModelAdmin):
     """Notices are frozen when they are written, so that they can only be read."""
@@ -42,7 +52,8 @@ class NoticeAdmin(ReadOnly, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         """Without the bodies, which a list does not show."""
-        return super().get_queryset(request).defer("body_text", "body_html")
+        rows: QuerySet[Notice] = super().get_queryset(request).defer("body_text", "body_html")
+        return rows
 
     def get_urls(self) -> list[URLPattern]:
         """The usual ones, and the bare HTML part."""
@@ -64,6 +75,7 @@ class NoticeAdmin(ReadOnly, ModelAdmin):
             **self.admin_site.each_context(request),
             "title": notice.subject,
             "notice": notice,
+            "text": without_link(notice.body_text),
             "events": notice.delivery_events.order_by("at"),
         }
         return TemplateResponse(request, "console/notice.html", context)
@@ -96,7 +108,7 @@ class NoticeAdmin(ReadOnly, ModelAdmin):
     def _html(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The HTML part alone, for a frame without rights: nothing in it runs and nothing is loaded."""
         self._check(request)
-        answer = HttpResponse(get_object_or_404(Notice, pk=pk).body_html)
+        answer = HttpResponse(without_link(get_object_or_404(Notice, pk=pk).body_html))
         answer["Content-Security-Policy"] = (
             "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
         )

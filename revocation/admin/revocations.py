@@ -156,7 +156,7 @@ class RevocationAdmin(ReadOnly, ModelAdmin):
     def _retry(self, request: HttpRequest, pk: int) -> HttpResponse:
         campaign = get_object_or_404(Campaign, pk=pk)
         back = reverse("reports:campaign", args=[campaign.public_id])
-        return perform(request, RETRY, campaign, site=self.admin_site, back=back)
+        return perform(request, RETRY, campaign, back=back)
 
     def _early(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = get_object_or_404(
@@ -166,4 +166,4 @@ class RevocationAdmin(ReadOnly, ModelAdmin):
             pk=pk,
         )
         back = reverse("reports:subscriber", args=[row.campaign.public_id, row.affected_subscriber.public_id])
-        return perform(request, REVOKE_EARLY, row, site=self.admin_site, back=back)
+        return perform(request, REVOKE_EARLY, row, back=back)

@@ -37,7 +37,8 @@ class StatusCheckAdmin(ReadOnly, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StatusCheck]:
         """Without the bytes, which a list does not show."""
-        return super().get_queryset(request).defer("response")
+        rows: QuerySet[StatusCheck] = super().get_queryset(request).defer("response")
+        return rows
 
     def get_urls(self) -> list[URLPattern]:
         """The usual ones, and the bytes."""

@@ -13,7 +13,11 @@ function showLocalTimes(root) {
     }
   }
 }
-document.addEventListener("DOMContentLoaded", () => showLocalTimes(document));
+document.addEventListener("DOMContentLoaded", () => {
+  showLocalTimes(document);
+  // The theme's script expects its own box around each file input; ours are plain, and it may leave them alone.
+  for (const input of document.querySelectorAll(".c input[type=file]")) input.hasChangeListener = true;
+});
 // Serial numbers and digests are cut; a click copies the whole.
 document.addEventListener("click", (event) => {
   const whole = event.target.closest("[data-copy]");

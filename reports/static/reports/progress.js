@@ -15,8 +15,9 @@
     const s = Math.floor(Math.abs(ms) / 1000);
     if (s < 60) return s + " s";
     if (s < 3600) return Math.floor(s / 60) + " min";
-    if (s < 172800) return Math.floor(s / 3600) + " h " + Math.floor((s % 3600) / 60) + " min";
-    return Math.floor(s / 86400) + " d " + Math.floor((s % 86400) / 3600) + " h";
+    const two = (large, count, small) => (count ? large + " " + count + " " + small : large);
+    if (s < 172800) return two(Math.floor(s / 3600) + " h", Math.floor((s % 3600) / 60), "min");
+    return two(Math.floor(s / 86400) + " d", Math.floor((s % 86400) / 3600), "h");
   }
   function tick() {
     const now = shownNow();

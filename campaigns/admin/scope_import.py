@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
-from django.contrib.admin import AdminSite
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from audit.actors import staff
 from campaigns.admin.acts import may_import
@@ -35,27 +36,26 @@ KEPT_FOR = timedelta(days=1)
 TOKEN = "scope-upload"  # noqa: S105 - a name in the session
 
 
-def import_page(request: HttpRequest, campaign: Campaign, *, site: AdminSite, back: str) -> HttpResponse:
+def import_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """GET asks for files; POST with files shows what they would do; POST with `commit` imports the ones shown."""
-    user = staff_user(request)
-    if not user.has_perm("campaigns.draft_campaign"):
+    if not staff_user(request).has_perm("campaigns.draft_campaign"):
         raise PermissionDenied
-    if request.method == "POST" and "commit" in request.POST:
-        return _commit(request, campaign, site=site, back=back)
-    form, report, status = ScopeForm(), None, 200
-    if request.method == "POST":
-        form, status = ScopeForm(request.POST, request.FILES), 400
-        if form.is_valid():
-            keep(request, campaign, form.cleaned_data["files"], form.cleaned_data["default_issuer"])
-            try:
-                report, status = _read(request, campaign, commit=False), 200
-            except Refused as refusal:
-                form.add_error(None, str(refusal))
-                status = 409
-    return _page(request, campaign, site=site, back=back, form=form, report=report, status=status)
+    if request.method != "POST":
+        return _page(request, campaign, ScopeForm())
+    if "commit" in request.POST:
+        return _commit(request, campaign)
+    form, report, status = ScopeForm(request.POST, request.FILES), None, 400
+    if form.is_valid():
+        keep(request, campaign, form.cleaned_data["scope_files"], form.cleaned_data["default_issuer"])
+        try:
+            report, status = _read(request, campaign, commit=False), 200
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+            status = 409
+    return _page(request, campaign, form, report=report, status=status)
 
 
-def _commit(request: HttpRequest, campaign: Campaign, *, site: AdminSite, back: str) -> HttpResponse:
+def _commit(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     try:
         report = _read(request, campaign, commit=True)
     except Refused as refusal:
@@ -63,29 +63,22 @@ def _commit(request: HttpRequest, campaign: Campaign, *, site: AdminSite, back: 
         form.full_clean()
         form.errors.clear()
         form.add_error(None, str(refusal))
-        return _page(request, campaign, site=site, back=back, form=form, report=None, status=409)
+        return _page(request, campaign, form, status=409)
     forget(request)
     messages.success(request, f"Imported: {number(report.lines)} lines, {number(report.affected)} certificates added.")
-    return HttpResponseRedirect(back)
+    return HttpResponseRedirect(_back(campaign))
 
 
 def _page(
-    request: HttpRequest,
-    campaign: Campaign,
-    *,
-    site: AdminSite,
-    back: str,
-    form: ScopeForm,
-    report: ScopeReport | None,
-    status: int,
+    request: HttpRequest, campaign: Campaign, form: ScopeForm, *, report: ScopeReport | None = None, status: int = 200
 ) -> HttpResponse:
     labels = dict(ScopeLine.Classification.choices)
     context = {
-        **site.each_context(request),
+        **admin.site.each_context(request),
         "title": "Import the scope",
         "campaign": campaign,
         "form": form,
-        "back": back,
+        "back": _back(campaign),
         "report": report,
         "rows": [(labels[key], key, count) for key, count in report.counts.items()] if report else [],
         "set_aside": [(line, labels[line.classification]) for line in report.set_aside] if report else [],
@@ -94,7 +87,11 @@ def _page(
     return TemplateResponse(request, "console/scope.html", context, status=status)
 
 
-def keep(request: HttpRequest, campaign: Campaign, files: list[UploadedFile], issuer: Issuer | None) -> None:
+def _back(campaign: Campaign) -> str:
+    return reverse("reports:campaign", args=[campaign.public_id])
+
+
+def keep(request: HttpRequest, campaign: Campaign, files: "list[UploadedFile[Any]]", issuer: Issuer | None) -> None:
     """Let the uploaded files of this person wait for their decision; those of an earlier look are removed."""
     forget(request)
     _remove_old()
