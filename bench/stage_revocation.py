@@ -1,6 +1,7 @@
 """Revocation: claim, order, settle, proof on a CRL, and the CRL itself."""
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -29,24 +30,29 @@ from revocation.services import LOOK_LIMIT
 
 REVOCATIONS = Revocation._meta.db_table
 SPACING = timedelta(hours=2)
+ALL = sys.maxsize
 
 
 def stages(world: World) -> list[Stage]:
     """From the gate that has just opened for the rest to revocations that are proven."""
+    half = world.scale.certificates // 2
     return [
         Stage(
             "claim and settle", "revocations", before=lambda: lambda: _release(world),
-            work=lambda: _settle, limit_is="plain SQL", limit=_plain_settle, wanted=0.6,
+            work=lambda: _settle, half=lambda: lambda: _settle(half),
+            limit_is="plain SQL", limit=_plain_settle, wanted=0.6,
             is_undone=True,
         ),
         Stage(
             "revocation, sandbox CA", "revocations",
             work=lambda: lambda: _submit(RELEASED_AT),
+            half=lambda: lambda: _submit(RELEASED_AT, half),
             limit_is="plain SQL with events", limit=_plain_accept, wanted=0.4,
         ),
         Stage(
             "verification by CRL", "revocations", before=lambda: lambda: _publish(world, RELEASED_AT),
-            work=lambda: lambda: _verify(SEEN_AT), limit_is="look-ups, UPDATEs", limit=lambda: _plain_publish(world),
+            work=lambda: lambda: _verify(SEEN_AT), half=lambda: lambda: _verify(SEEN_AT, half),
+            limit_is="look-ups, UPDATEs", limit=lambda: _plain_publish(world),
             wanted=0.3,
         ),
         Stage(
@@ -71,23 +77,25 @@ def _publish(world: World, at: datetime) -> int:
     return len(world.ca().publish_crls(now=at))
 
 
-def _submit(at: datetime) -> int:
+def _submit(at: datetime, most: int = ALL) -> int:
     accepted = 0
-    while rows := due.claim(Revocation.objects.submittable(), now=at, limit=settings.BATCH):
+    while accepted < most and (rows := due.claim(Revocation.objects.submittable(), now=at, limit=settings.BATCH)):
         accepted += services.submit(rows, now=at)
     return accepted
 
 
-def _verify(at: datetime) -> int:
+def _verify(at: datetime, most: int = ALL) -> int:
     proven = 0
-    while rows := due.claim(Revocation.objects.unverified(), now=at, limit=LOOK_LIMIT):
+    while proven < most and (
+        rows := due.claim(Revocation.objects.unverified(), now=at, limit=min(LOOK_LIMIT, most - proven))
+    ):
         proven += services.verify_published(rows, now=at)
     return proven
 
 
-def _settle() -> int:
+def _settle(most: int = ALL) -> int:
     settled = 0
-    while rows := due.claim(Revocation.objects.all(), now=RELEASED_AT, limit=settings.BATCH):
+    while settled < most and (rows := due.claim(Revocation.objects.all(), now=RELEASED_AT, limit=settings.BATCH)):
         settled += due.settle(rows)
     return settled
 
