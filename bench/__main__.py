@@ -24,6 +24,8 @@ def main() -> int:
     parser.add_argument("--size", choices=SCALES, default=os.environ.get("SIZE") or "small", help="default: small")
     parser.add_argument("--strict", action="store_true", help="end with 1 if a ratio that is wanted is missed")
     options = parser.parse_args()
+    if options.size not in SCALES:  # argparse does not look at a default
+        parser.error(f"SIZE is {options.size!r}; the sizes are {', '.join(SCALES)}.")
     signal.signal(signal.SIGTERM, _stop)
     with ExitStack() as stack:
         folder = stack.enter_context(servers.folder())
