@@ -1,0 +1,94 @@
+"""The acts of the console and a stage with one subject for each, for the tests of who may do what."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion
+from campaigns.services import halt_campaign, request_cancel, request_exclusion
+from tests import make
+from tests.conftest import NOW
+
+CAN: dict[str, set[str]] = {
+    "draft": {"operator"},
+    "change": {"operator"},
+    "import": {"operator"},
+    "approve": {"approver"},
+    "launch": {"operator"},
+    "halt": {"operator", "approver"},
+    "resume": {"operator", "approver"},
+    "ask-to-cancel": {"operator", "approver"},
+    "cancel": {"approver"},
+    "exclusion ask": {"operator", "approver"},
+    "exclusion approve": {"approver"},
+    "exclusion withdraw": {"operator", "approver"},
+    "call": {"operator", "caller"},
+    "contact": {"operator", "caller"},
+    "retry notices": {"operator"},
+    "revoke early": {"operator"},
+    "retry revocations": {"operator"},
+}
+ROLES = ("operator", "approver", "caller", "auditor")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One campaign in each state, and where each act is done to it."""
+
+    draft: Campaign
+    approved: Campaign
+    running: Campaign
+    halted: Campaign
+    leaving: Campaign
+    affected: AffectedSubscriber
+    certificate: AffectedCertificate
+    exclusion: Exclusion
+
+    def urls(self) -> dict[str, str]:
+        """The address of each act, on a subject for which it is offered."""
+        campaign = {
+            "change": self.draft,
+            "import": self.draft,
+            "approve": self.draft,
+            "launch": self.approved,
+            "halt": self.running,
+            "resume": self.halted,
+            "ask-to-cancel": self.running,
+            "cancel": self.leaving,
+        }
+        return {
+            "draft": reverse("admin:campaigns_campaign_draft"),
+            **{act: reverse(f"admin:campaigns_campaign_{act}", args=[subject.pk]) for act, subject in campaign.items()},
+            "exclusion ask": reverse("admin:campaigns_exclusion_ask", args=[self.certificate.pk]),
+            "exclusion approve": reverse("admin:campaigns_exclusion_approve", args=[self.exclusion.pk]),
+            "exclusion withdraw": reverse("admin:campaigns_exclusion_withdraw", args=[self.exclusion.pk]),
+            "call": reverse("admin:notices_call_call", args=[self.affected.pk]),
+            "contact": reverse("admin:notices_call_contact", args=[self.affected.pk]),
+            "retry notices": reverse("admin:notices_call_retry", args=[self.affected.pk]),
+            "revoke early": reverse("admin:revocation_revocation_early", args=[self.certificate.pk]),
+            "retry revocations": reverse("admin:revocation_revocation_retry", args=[self.running.pk]),
+        }
+
+
+def stage() -> Stage:
+    """Set the stage: olga drafts, anton approves, and the exclusion was asked for by olga."""
+    running = make.running_campaign(make.certificates_of(3), title="running")
+    halted = make.running_campaign(make.certificates_of(1), title="halted")
+    halt_campaign(halted, reason="a doubt", actor=make.OPERATOR, now=NOW)
+    leaving = make.running_campaign(make.certificates_of(1), title="leaving")
+    request_cancel(leaving, ground="a mistake", by=make.user("olga"), now=NOW)
+    affected = running.affected_subscribers.select_related("campaign").get()
+    first, second, _ = affected.certificates.order_by("pk")
+    exclusion = request_exclusion(
+        second, ground="not_affected", until=None, justification="It has the extension.", by=make.user("olga"), now=NOW
+    )
+    return Stage(
+        draft=make.campaign(make.certificates_of(2), title="draft"),
+        approved=make.campaign(make.certificates_of(1), state="approved", title="approved"),
+        running=running,
+        halted=halted,
+        leaving=leaving,
+        affected=affected,
+        certificate=first,
+        exclusion=exclusion,
+    )
