@@ -76,7 +76,7 @@ class Notice(DueModel):
             ),
         )
         indexes = (
-            models.Index(fields=["due_at"], name="notice_due", condition=Q(due_at__isnull=False)),
+            models.Index(fields=["due_at", "id"], name="notice_due", condition=Q(due_at__isnull=False)),
             models.Index(fields=["provider_id"], name="notice_provider", condition=~Q(provider_id="")),
         )
 

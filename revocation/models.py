@@ -92,7 +92,7 @@ class Revocation(DueModel):
             ),
         )
         indexes = (
-            models.Index(fields=["due_at"], name="revocation_due", condition=Q(due_at__isnull=False)),
+            models.Index(fields=["due_at", "id"], name="revocation_due", condition=Q(due_at__isnull=False)),
             models.Index(
                 fields=["planned_at"], name="revocation_unreleased", condition=Q(state="scheduled", due_at__isnull=True)
             ),

@@ -467,7 +467,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="affectedsubscriber",
             index=models.Index(
-                condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="affected_subscriber_due"
+                condition=models.Q(("due_at__isnull", False)), fields=["due_at", "id"], name="affected_subscriber_due"
             ),
         ),
         migrations.AddConstraint(
@@ -523,7 +523,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="affectedcertificate",
             index=models.Index(
-                condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="affected_certificate_due"
+                condition=models.Q(("due_at__isnull", False)), fields=["due_at", "id"], name="affected_certificate_due"
             ),
         ),
         migrations.AddIndex(

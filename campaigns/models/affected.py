@@ -48,7 +48,9 @@ class AffectedSubscriber(DueModel):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["campaign", "subscriber"], name="affected_subscriber_once"),)
-        indexes = (models.Index(fields=["due_at"], name="affected_subscriber_due", condition=Q(due_at__isnull=False)),)
+        indexes = (
+            models.Index(fields=["due_at", "id"], name="affected_subscriber_due", condition=Q(due_at__isnull=False)),
+        )
 
     def __str__(self) -> str:
         return str(self.subscriber)
@@ -163,7 +165,7 @@ class AffectedCertificate(DueModel):
             ),
         )
         indexes = (
-            models.Index(fields=["due_at"], name="affected_certificate_due", condition=Q(due_at__isnull=False)),
+            models.Index(fields=["due_at", "id"], name="affected_certificate_due", condition=Q(due_at__isnull=False)),
             models.Index(fields=["campaign", "published_at"], name="affected_published"),
         )
 

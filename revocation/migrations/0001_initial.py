@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="revocation_due"
+                        condition=models.Q(("due_at__isnull", False)), fields=["due_at", "id"], name="revocation_due"
                     ),
                     models.Index(
                         condition=models.Q(("due_at__isnull", True), ("state", "scheduled")),

@@ -102,7 +102,7 @@ def test_a_worker_is_dead_before_its_rows_come_back(settings):
     assert timedelta(seconds=settings.TASK_TIME_LIMIT) < settings.LEASE
 
 
-def test_every_due_model_has_a_partial_index_on_its_due_rows():
+def test_every_due_model_has_a_partial_index_in_the_order_of_claims():
     for model in due.DueModel.__subclasses__():
-        assert any(index.fields == ["due_at"] and index.condition for index in model._meta.indexes), model
+        assert any(index.fields == ["due_at", "id"] and index.condition for index in model._meta.indexes), model
     assert Notice in due.DueModel.__subclasses__()
