@@ -59,9 +59,9 @@ def test_a_row_with_a_state_says_which_stream_of_the_journal_it_belongs_to(model
 
 
 @pytest.mark.parametrize("model", DUE, ids=name)
-def test_due_rows_are_found_by_a_partial_index(model: type[models.Model]):
+def test_due_rows_are_found_by_a_partial_index_in_the_order_of_claims(model: type[models.Model]):
     assert any(
-        index.fields == ["due_at"] and index.condition == Q(due_at__isnull=False) for index in model._meta.indexes
+        index.fields == ["due_at", "id"] and index.condition == Q(due_at__isnull=False) for index in model._meta.indexes
     )
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from campaigns.models import AffectedSubscriber, Campaign
 from core import due
-from notices.models import Notice
 from subscribers.models import Subscriber
 from tests.conftest import NOW
 
@@ -100,9 +99,3 @@ def test_waiting_doubles_from_a_minute_to_an_hour(attempts, minutes):
 
 def test_a_worker_is_dead_before_its_rows_come_back(settings):
     assert timedelta(seconds=settings.TASK_TIME_LIMIT) < settings.LEASE
-
-
-def test_every_due_model_has_a_partial_index_in_the_order_of_claims():
-    for model in due.DueModel.__subclasses__():
-        assert any(index.fields == ["due_at", "id"] and index.condition for index in model._meta.indexes), model
-    assert Notice in due.DueModel.__subclasses__()
