@@ -5,7 +5,7 @@
   const root = document.querySelector("[data-progress]");
   if (!root) return;
   let at = new Date(root.dataset.at).getTime(), seen = performance.now(), speed = Number(root.dataset.speed) || 1;
-  let tag = "", sectionsAt = 0, stale = 0, chart = null, data = null;
+  let tag = "", sectionsAt = performance.now(), sectionsOld = false, stale = 0, chart = null, data = null;
 
   const shownNow = () => at + (performance.now() - seen) * speed;
   const find = (object, path) => path.split(".").reduce((inner, name) => (inner == null ? inner : inner[name]), object);
@@ -58,6 +58,7 @@
     sectionsAt = performance.now();
     const answer = await fetch(root.dataset.sections, { credentials: "same-origin" });
     if (!answer.ok) return;
+    sectionsOld = false;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const section of fresh.querySelectorAll("[data-section]")) {
       const old = document.querySelector('[data-section="' + section.dataset.section + '"]');
@@ -81,8 +82,9 @@
         // A campaign that has changed its state has another head, with other acts.
         if (data.campaign.state !== root.dataset.state) { location.reload(); return; }
         show();
-        if (performance.now() - sectionsAt > SECTIONS_EVERY) await sections();
+        sectionsOld = true;
       }
+      if (sectionsOld && performance.now() - sectionsAt > SECTIONS_EVERY) await sections();
       stale = 0;
       delete fresh.dataset.stale;
       note.textContent = "This page keeps itself up to date.";
