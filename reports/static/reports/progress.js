@@ -101,7 +101,7 @@
     if (!(x >= u.bbox.left && x <= u.bbox.left + u.bbox.width + 1)) return;
     const ctx = u.ctx;
     ctx.save();
-    ctx.strokeStyle = css("--c-late"); ctx.lineWidth = 2 * devicePixelRatio;
+    ctx.setLineDash([]); ctx.strokeStyle = css("--c-late"); ctx.lineWidth = 2 * devicePixelRatio;
     ctx.beginPath(); ctx.moveTo(x, u.bbox.top); ctx.lineTo(x, u.bbox.top + u.bbox.height); ctx.stroke();
     ctx.restore();
   }
