@@ -63,6 +63,12 @@ def record_each(
     )
 
 
+def actors_of(stream: str, verbs: Iterable[str]) -> set[str]:
+    """Who has done any of these things in a stream."""
+    rows = Event.objects.filter(stream=stream, verb__in=list(verbs)).order_by()
+    return set(rows.values_list("actor", flat=True).distinct())
+
+
 def canonical(event: Event) -> bytes:
     """The bytes of an event that a seal covers: JSON with sorted keys, times in UTC."""
     return json.dumps(

@@ -60,7 +60,8 @@ def _change(campaign: Campaign, data: dict[str, Any], user: User, now: datetime)
 
 
 def _approve(campaign: Campaign, data: dict[str, Any], user: User, now: datetime) -> str:
-    approve_campaign(campaign, digest=data["digest"], typed_count=data["typed_count"], approver=user, now=now)
+    said = {name: data[name] for name in ("digest", "typed_count", "seen")}
+    approve_campaign(campaign, approver=user, now=now, **said)
     return f"Approved: {number(campaign.scope_count)} certificates, digest {campaign.approved_digest[:12]}…"
 
 

@@ -14,6 +14,7 @@ from unfold.decorators import display
 from campaigns.admin.acts import ACTS, CHANGE, DRAFT
 from campaigns.admin.scope_import import import_page
 from campaigns.models import Campaign
+from campaigns.services import draft_digest
 from core import clock
 from core.acts import Act, ReadOnly, perform, staff_user
 from core.figures import duration, number, utc
@@ -107,7 +108,7 @@ class CampaignAdmin(ReadOnly, ModelAdmin):
         def view(request: HttpRequest, pk: int) -> HttpResponse:
             campaign = get_object_or_404(Campaign, pk=pk)
             initial = {name: getattr(campaign, name) for name in DRAFT_FIELDS} if act is CHANGE else {}
-            initial["digest"] = campaign.scope_digest
+            initial |= {"digest": campaign.scope_digest, "seen": draft_digest(campaign)}
             return perform(request, act, campaign, back=page_of(campaign), initial=initial)
 
         return self.admin_site.admin_view(view)

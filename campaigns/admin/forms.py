@@ -146,9 +146,10 @@ class ScopeForm(forms.Form):
 
 
 class ApprovalForm(forms.Form):
-    """The digest that was looked at, and the count, typed."""
+    """The digests of the scope and of the draft that were looked at, and the count, typed."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
     typed_count = forms.IntegerField(
         label="How many certificates will be revoked?",
         min_value=0,

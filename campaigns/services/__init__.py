@@ -2,7 +2,7 @@
 
 from campaigns.services.approval import approve_campaign, identities, issuers, scope_digest
 from campaigns.services.candidates import Verdict
-from campaigns.services.drafting import change_draft, draft_campaign
+from campaigns.services.drafting import change_draft, draft_campaign, draft_digest
 from campaigns.services.exclusions import approve_exclusion, request_exclusion, withdraw_exclusion
 from campaigns.services.launch import (
     cancel_campaign,
@@ -44,6 +44,7 @@ __all__ = [
     "confirm_replacement",
     "counts",
     "draft_campaign",
+    "draft_digest",
     "expand_by_key",
     "halt_campaign",
     "identities",

@@ -9,13 +9,17 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.actors import staff
 from audit.moves import move
+from audit.services import actors_of
 from campaigns.models import AffectedCertificate, Campaign
 from campaigns.scope import Identity, digest
+from campaigns.services.drafting import draft_digest
 from campaigns.services.guards import hold
 from core.errors import Refused
 from subscribers.models import Issuer
 
 STEP = 5000
+AUTHORSHIP = ("campaign.drafted", "campaign.changed", "campaign.scope_imported", "campaign.scope_reduced")
+"""What makes a person one of the authors of what is approved."""
 
 
 def identities(campaign: Campaign) -> Iterator[Identity]:
@@ -37,15 +41,20 @@ def issuers(campaign: Campaign) -> QuerySet[Issuer]:
     return Issuer.objects.filter(Exists(rows))
 
 
-def approve_campaign(campaign: Campaign, *, digest: str, typed_count: int, approver: User, now: datetime) -> Campaign:
-    """Approve the scope with this digest.
+def approve_campaign(
+    campaign: Campaign, *, digest: str, typed_count: int, seen: str | None = None, approver: User, now: datetime
+) -> Campaign:
+    """Approve the scope with this digest, and the draft with the words whose `draft_digest` is `seen`.
 
-    Raises `Refused` for the author, for another digest than that of the rows in the database, for a wrong count, for an
-    empty scope, and for an issuer that nothing can be asked to revoke.
+    Raises `Refused` for whoever has had a hand in the draft or its scope, for another digest than that of the rows in
+    the database, for words that have changed since they were shown (None: they were read by the caller just now), for a
+    wrong count, for an empty scope, and for an issuer that nothing can be asked to revoke.
     """
     with transaction.atomic():
         hold(campaign)
         _check_person(campaign, approver)
+        if seen is not None and seen != draft_digest(campaign):
+            raise Refused("The draft has changed since you looked at it. Please read it again before you approve.")
         _check_scope(campaign, digest, typed_count)
         _check_issuers(campaign)
         move(
@@ -58,6 +67,7 @@ def approve_campaign(campaign: Campaign, *, digest: str, typed_count: int, appro
                 "digest": digest,
                 "count": typed_count,
                 "scope_version": campaign.scope_version,
+                "draft_digest": draft_digest(campaign),
                 "rule": campaign.rule,
                 "crl_reason": campaign.crl_reason,
                 "clock_started_at": campaign.clock_started_at.isoformat(),
@@ -69,6 +79,8 @@ def approve_campaign(campaign: Campaign, *, digest: str, typed_count: int, appro
 def _check_person(campaign: Campaign, approver: User) -> None:
     if campaign.drafted_by_id == approver.pk:
         raise Refused("The author of a campaign cannot approve it; a second person has to.")
+    if staff(approver.username) in actors_of(campaign.stream, AUTHORSHIP):
+        raise Refused("You have changed this draft or its scope yourself; a second person has to approve it.")
     if not approver.is_active:
         raise Refused("This account is not active.")
 

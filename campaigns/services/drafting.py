@@ -1,7 +1,9 @@
 """Drafting: the cause, the rule, the ladder. Window and reason follow from the rule item and are never chosen (R2)."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, TypedDict, Unpack
 
 from django.contrib.auth.models import User
@@ -86,6 +88,16 @@ def reopen(campaign: Campaign, *, actor: str, now: datetime, why: str) -> None:
             f"This campaign is {campaign.state}; its scope and its rule are frozen. "
             "For further certificates open another campaign, which has its own clock and its own approval."
         )
+
+
+def draft_digest(campaign: Campaign) -> str:
+    """The SHA-256 of everything that a draft says beside its scope: who approves it, approves these words."""
+    said = _facts(campaign) | {
+        "explanation": campaign.explanation,
+        "explanation_url": campaign.explanation_url,
+        "revokes_replaced_early": campaign.revokes_replaced_early,
+    }
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _write(campaign: Campaign, fields: dict[str, Any], *, now: datetime) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from campaigns.models import AffectedCertificate, Campaign
-from campaigns.services import add_affected, approve_campaign
+from campaigns.services import add_affected, approve_campaign, change_draft, draft_digest, remove_affected
 from core.errors import Refused
 from subscribers.models import Issuer
 from tests import make
@@ -53,6 +53,27 @@ def refused(campaign, why, **said):
 
 def test_the_author_cannot_approve(campaign):
     refused(campaign, "second person", approver=make.user("olga"))
+
+
+@pytest.mark.parametrize("hand", ["words", "scope", "removal"])
+def test_whoever_had_a_hand_in_it_cannot_approve(campaign, hand):
+    if hand == "words":
+        change_draft(campaign, title="other words", actor="staff:anton", now=NOW)
+    elif hand == "scope":
+        add_affected(campaign, [make.certificate().pk], actor="staff:anton", now=NOW)
+    else:
+        first = AffectedCertificate.objects.filter(campaign=campaign).first()
+        remove_affected(campaign, [first.pk], reason="not ours", actor="staff:anton", now=NOW)
+    campaign.refresh_from_db()
+    refused(campaign, "changed this draft", typed_count=campaign.scope_count)
+    approve(campaign, typed_count=campaign.scope_count, approver=make.user("third"))
+
+
+def test_words_that_have_changed_since_they_were_shown_are_not_approved(campaign):
+    seen = draft_digest(campaign)
+    change_draft(campaign, rule="3", actor="staff:olga", now=NOW)
+    refused(campaign, "read it again", seen=seen)
+    approve(campaign, seen=draft_digest(campaign))
 
 
 def test_not_even_the_database_takes_the_author_as_approver(campaign):

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from campaigns.models import Campaign, Exclusion
+from campaigns.services import draft_digest
 from notices.models import Call
 from revocation.models import Revocation
 from revocation.services import schedule_revocations
@@ -92,7 +93,7 @@ def test_the_author_cannot_approve_and_is_told_why(frozen_clock: FrozenClock) ->
     page = author.get(url).content.decode()
     assert "another person has to approve" in page
     assert 'name="typed_count"' not in page
-    answer = author.post(url, {"digest": draft.scope_digest, "typed_count": "2"})
+    answer = author.post(url, {"digest": draft.scope_digest, "seen": draft_digest(draft), "typed_count": "2"})
     assert answer.status_code == 409
     assert "a second person" in answer.content.decode()
     draft.refresh_from_db()
@@ -111,10 +112,13 @@ def test_the_approval_page_shows_what_is_decided(sign_in: SignIn, frozen_clock: 
 def test_a_second_person_approves_by_typing_the_count(sign_in: SignIn, frozen_clock: FrozenClock) -> None:
     draft = stage().draft
     client = sign_in("anna", role="approver")
-    url, data = f"/campaigns/campaign/{draft.pk}/approve/", {"digest": draft.scope_digest}
+    url = f"/campaigns/campaign/{draft.pk}/approve/"
+    data = {"digest": draft.scope_digest, "seen": draft_digest(draft)}
+    assert draft_digest(draft) in client.get(url).content.decode()
     assert client.post(url, data | {"typed_count": "3"}).status_code == 409
     assert client.post(url, data | {"typed_count": "two"}).status_code == 400
-    assert client.post(url, {"digest": "0" * 64, "typed_count": "2"}).status_code == 409
+    assert client.post(url, data | {"digest": "0" * 64, "typed_count": "2"}).status_code == 409
+    assert client.post(url, data | {"seen": "0" * 64, "typed_count": "2"}).status_code == 409
     draft.refresh_from_db()
     assert draft.state == "draft"
     assert client.post(url, data | {"typed_count": "2"}).status_code == 302
