@@ -62,9 +62,14 @@ def draft_campaign(*, author: User, now: datetime, **draft: Unpack[Draft]) -> Ca
 
 
 def change_draft(campaign: Campaign, *, actor: str, now: datetime, **draft: Unpack[Draft]) -> Campaign:
-    """Change what a draft says; an approval that was given is void. Raises `Refused` once it has been launched."""
+    """Change what a draft says; an approval that was given is void.
+
+    Raises `Refused` once it has been launched, and for making a drill of a live campaign or a live one of a drill.
+    """
     with transaction.atomic():
         hold(campaign)
+        if draft.get("kind", campaign.kind) != campaign.kind:
+            raise Refused(f"This campaign was drafted as {campaign.get_kind_display()} and stays that; draft another.")
         reopen(campaign, actor=actor, now=now, why="the draft was changed")
         clock = campaign.clock_started_at
         steps = draft.pop("steps", None)

@@ -132,3 +132,14 @@ def test_a_change_that_is_refused_changes_nothing():
     campaign.refresh_from_db()
     assert campaign.state == Campaign.State.APPROVED
     assert campaign.rule == "12"
+
+
+@pytest.mark.parametrize(("was", "wanted"), [("drill", "live"), ("live", "drill")])
+def test_a_drill_stays_a_drill_and_a_live_campaign_live(was, wanted):
+    campaign = make.campaign(kind=was)
+    with pytest.raises(Refused, match="stays that"):
+        change_draft(campaign, kind=wanted, title="another", actor=make.OPERATOR, now=NOW)
+    campaign.refresh_from_db()
+    assert (campaign.kind, campaign.title) == (was, "basicConstraints not critical")
+    change_draft(campaign, kind=was, title="another", actor=make.OPERATOR, now=NOW)
+    assert campaign.title == "another"
