@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
+from core import statistics
 from subscribers.models import Certificate, Contact, Subscriber, SubscriberClass
 from subscribers.staging import ASSIGNMENT, CERTIFICATE, COMMITMENT, CONTACT, ISSUER_MAP, SUBSCRIBER, Table
 
@@ -165,6 +166,8 @@ def write(progress: Callable[[int, int], None]) -> dict[str, Counts]:
         done += sum(found.values())
     with transaction.atomic():
         counts[ASSIGNMENT.kind] = _assigned(_write_assignments)
+    if any(found.created for found in counts.values()):
+        statistics.refresh(Subscriber, Contact, Certificate)
     return counts
 
 

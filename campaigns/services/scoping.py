@@ -16,6 +16,7 @@ from campaigns.services.drafting import reopen
 from campaigns.services.guards import batches, hold, require_text
 from campaigns.services.reading import Listing, Progress, Reading, ScopeReport
 from campaigns.services.resolving import Entry, from_file
+from core import statistics
 from core.errors import Refused
 from subscribers.models import Certificate, Issuer
 from subscribers.scope_lines import read_scope
@@ -114,6 +115,7 @@ def _read(reading: Reading, listings: Iterable[Listing], progress: Progress | No
             raise Refused(_first(report.errors))
         report.check()
         if report.affected:
+            statistics.refresh(Certificate, AffectedSubscriber, AffectedCertificate)
             reopen(campaign, actor=reading.actor, now=reading.now, why="the scope was changed")
             _renew(campaign)
         facts = _facts(campaign) | {"added": report.affected, "counts": report.counts, "files": reading.files}

@@ -10,6 +10,7 @@ from django.db.models import Case, Exists, F, Min, OuterRef, Q, Subquery, Value,
 from django.db.models.functions import Coalesce, Greatest
 
 from campaigns.models import AffectedCertificate, Campaign, Exclusion
+from core import statistics
 from core.crl_reason import CRLReason
 from revocation.models import Gate, Revocation, RevocationQuerySet
 
@@ -60,6 +61,8 @@ def insert(gate: Gate, *, lead: timedelta, now: datetime) -> int:
     while inserted:
         inserted = _insert(rows)
         total += inserted
+    if total:
+        statistics.refresh(Revocation, AffectedCertificate)
     return total
 
 
