@@ -19,7 +19,8 @@ def _own_environment() -> Path | None:
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     own = Path(os.environ["VAR"]) / worker if worker else Path(tempfile.mkdtemp(prefix="recall-test-"))
     (own / "static").mkdir(parents=True, exist_ok=True)
-    os.environ.update(READ_DOT_ENV="0", VAR=str(own), SECRET_KEY="only for tests", DJANGO_ALLOW_ASYNC_UNSAFE="1")
+    os.environ.update(READ_DOT_ENV="0", VAR=str(own), SECRET_KEY="only for tests", CONN_MAX_AGE="0")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     return None if worker else own
 
 
