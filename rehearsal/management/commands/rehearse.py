@@ -51,7 +51,8 @@ class Command(BaseCommand):
             self._enter(stage)
         if taken := stage.taken_ports():
             raise CommandError(f"Something else listens on port {taken[0]}. Choose another one: make run PORT=8010")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, signal.default_int_handler)
         self.begun = time.monotonic()
         self.stage, self.finishes = stage, options["exit"]
         size = incident.Size(options["certificates"], options["subscribers"])
