@@ -6,7 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+from audit.actors import staff
+from core import clock
+from core.acts import staff_user
+from subscribers.forms import CommitmentForm, ContactForm, IssuerForm, SubscriberForm
 from subscribers.models import Certificate, Commitment, Contact, Issuer, Subscriber
+from subscribers.services import save_edit
 
 
 class _Kept:
@@ -16,8 +21,27 @@ class _Kept:
         return False
 
 
+class _Recorded(_Kept):
+    """Rows that people edit: each edit is an event, in the transaction of the edit."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write what was changed, and nothing else, so that what was measured meanwhile is not undone."""
+        save_edit(obj, changed=form.changed_data, actor=staff(staff_user(request).username), now=clock.now())
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """The same for the rows of a table inside the page."""
+        formset.save(commit=False)
+        edited = {row.pk: names for row, names in formset.changed_objects}
+        rows = [row for row, _ in formset.changed_objects] + formset.new_objects
+        for row in rows:
+            changed = edited[row.pk] if row.pk else [field.name for field in formset.form().visible_fields()]
+            save_edit(row, changed=changed, actor=staff(staff_user(request).username), now=clock.now())
+        formset.save_m2m()
+
+
 class ContactInline(_Kept, TabularInline):
     model = Contact
+    form = ContactForm
     extra = 0
     fields = ("name", "email", "phone", "role", "rank", "verified_at", "bounced_at", "bounce_note")
     readonly_fields = ("verified_at", "bounced_at", "bounce_note")
@@ -25,11 +49,13 @@ class ContactInline(_Kept, TabularInline):
 
 class CommitmentInline(_Kept, TabularInline):
     model = Commitment
+    form = CommitmentForm
     extra = 0
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(_Kept, ModelAdmin):
+class SubscriberAdmin(_Recorded, ModelAdmin):
+    form = SubscriberForm
     list_display = ("name", "reference", "subscriber_class", "language", "time_zone")
     list_filter = ("subscriber_class",)
     search_fields = ("name", "=reference", "=contacts__email")
@@ -38,7 +64,8 @@ class SubscriberAdmin(_Kept, ModelAdmin):
 
 
 @admin.register(Issuer)
-class IssuerAdmin(_Kept, ModelAdmin):
+class IssuerAdmin(_Recorded, ModelAdmin):
+    form = IssuerForm
     list_display = ("name", "backend", "crl_interval", "revocations_per_second")
     search_fields = ("name", "=key_id")
     readonly_fields = ("key_id", "certificate_pem")

@@ -205,6 +205,41 @@ def mark_contact_bounced(contact: Contact, *, note: str, actor: str, now: dateti
     return is_new
 
 
+# Edits by hand
+
+
+def save_edit(row: models.Model, *, changed: Sequence[str], actor: str, now: datetime) -> None:
+    """Write a row that a person has added, or of one that is there the columns that were changed; record both sides.
+
+    A contact with another address starts anew: that the old one bounced, or was verified, says nothing of it.
+    """
+    columns = list(changed)
+    kind = row._meta.model_name or ""
+    with transaction.atomic():
+        if row._state.adding:
+            if isinstance(row, Contact):
+                row.added_at = now
+            row.save()
+            said = {name: _plain(getattr(row, name)) for name in columns}
+            audit.record(f"{kind}.added", stream=STREAM, about=row, actor=actor, now=now, facts=said)
+            return
+        before = type(row)._base_manager.select_for_update().get(pk=row.pk)
+        columns = [name for name in columns if getattr(row, name) != getattr(before, name)]
+        if isinstance(row, Contact) and "email" in columns:
+            row.bounced_at, row.bounce_note, row.verified_at = None, "", None
+            columns += ["bounced_at", "bounce_note", "verified_at"]
+        if not columns:
+            return
+        facts = {name: {"from": _plain(getattr(before, name)), "to": _plain(getattr(row, name))} for name in columns}
+        row.save(update_fields=columns)
+        audit.record(f"{kind}.edited", stream=STREAM, about=row, actor=actor, now=now, facts=facts)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON takes it."""
+    return value if isinstance(value, bool | int | float | list | dict | None) else str(value)
+
+
 # Certificates
 
 
