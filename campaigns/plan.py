@@ -11,6 +11,8 @@ from core.errors import Refused
 
 AUDIENCES = ("primary", "backups", "all")
 SHORT_WINDOW = timedelta(hours=24)
+LONGEST = timedelta(days=365)
+"""No lead is longer: it would begin before the launch anyway, and dates end somewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def lead(
     """
     if per_second <= 0:
         raise Refused(f"A rate of {per_second:g} revocations a second never ends.")
-    return timedelta(seconds=backlog / per_second) + crl_interval * (canaries + 1) + margin
+    handing_over = min(backlog / per_second, LONGEST.total_seconds())
+    return timedelta(seconds=handing_over) + crl_interval * (canaries + 1) + margin
 
 
 def last_safe_start(

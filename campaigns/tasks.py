@@ -1,11 +1,15 @@
 """Looks for confirmed certificates to verify, and keeps the numbers of running campaigns."""
 
+import logging
+
 from celery import shared_task
 
 from campaigns import services
 from campaigns.models import AffectedCertificate, Campaign
 from core import clock
 from core.due import work
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(expires=60)
@@ -19,4 +23,7 @@ def snapshot() -> None:
     """Keep the counts of each running campaign."""
     now = clock.now()
     for campaign in Campaign.objects.running():
-        services.take_snapshot(campaign, now=now)
+        try:
+            services.take_snapshot(campaign, now=now)
+        except Exception:
+            log.exception("%s could not be counted; the next tick tries again.", campaign.stream)

@@ -1,5 +1,6 @@
 """Replacements: a confirmation is a claim; a certificate that we have verified is a fact (R19, R31)."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,6 +20,7 @@ from core.due import retry_after, settle
 from subscribers.certificates import ParsedCertificate
 from subscribers.models import Certificate, Contact
 
+log = logging.getLogger(__name__)
 NO_NAME = "It covers the names of none of your certificates that are still to be replaced."
 
 
@@ -113,14 +115,21 @@ def verify_replacements(rows: Sequence[AffectedCertificate], *, now: datetime) -
     for row in rows:
         by_campaign[row.campaign].append(row)
     for campaign, ours in by_campaign.items():
-        with transaction.atomic():
-            open_rows = [row for row in ours if not row.published_at and row.not_after >= now]
-            settle(set(ours) - set(open_rows), due_at=None)
-            replaced = {row.pk for row in _replace_from_register(campaign, open_rows, now=now)}
-            left = [row for row in open_rows if row.pk not in replaced]
-            for attempts in {row.attempts for row in left}:
-                again = [row for row in left if row.attempts == attempts]
-                settle(again, due_at=now + retry_after(attempts))
+        try:
+            _verify(campaign, ours, now=now)
+        except Exception:
+            log.exception("The replacements of %s could not be looked for; they come back.", campaign.stream)
+
+
+def _verify(campaign: Campaign, rows: Sequence[AffectedCertificate], *, now: datetime) -> None:
+    with transaction.atomic():
+        open_rows = [row for row in rows if not row.published_at and row.not_after >= now]
+        settle(set(rows) - set(open_rows), due_at=None)
+        replaced = {row.pk for row in _replace_from_register(campaign, open_rows, now=now)}
+        left = [row for row in open_rows if row.pk not in replaced]
+        for attempts in {row.attempts for row in left}:
+            again = [row for row in left if row.attempts == attempts]
+            settle(again, due_at=now + retry_after(attempts))
 
 
 def _replace_from_register(

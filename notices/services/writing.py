@@ -53,8 +53,7 @@ def write_notices(rows: Sequence[AffectedSubscriber], *, now: datetime) -> list[
     Words are made outside the transaction. A row whose claim was lost meanwhile is left to its new owner; one whose
     words cannot be made is logged and comes back when its lease ends, and holds up nobody else.
     """
-    plans = [_planned(each, now=now) for each in situation.load(rows, now=now)]
-    plans = [plan for plan in plans if _has_words(plan, now=now)]
+    plans = [plan for each in situation.load(rows, now=now) if (plan := _worded(each, now=now))]
     with transaction.atomic():
         held = _held(plans)
         plans = [plan for plan in plans if plan.situation.affected.pk in held]
@@ -146,16 +145,16 @@ def _add_latecomers(plan: Plan) -> None:
     ]
 
 
-def _has_words(plan: Plan, *, now: datetime) -> bool:
-    """Make the words of a plan that needs some; False when they cannot be made."""
-    if plan.step is None or not plan.contacts:
-        return True
+def _worded(where: Situation, *, now: datetime) -> Plan | None:
+    """A plan with its words, if it needs some; None when either cannot be made."""
     try:
-        plan.letter = plan.situation.letter(plan.step, now=now)
+        plan = _planned(where, now=now)
+        if plan.step is not None and plan.contacts:
+            plan.letter = where.letter(plan.step, now=now)
     except Exception:
-        log.exception("The notice of %s for %s cannot be written.", plan.step, plan.situation.affected.public_id)
-        return False
-    return True
+        log.exception("The notice for %s cannot be written.", where.affected.public_id)
+        return None
+    return plan
 
 
 def _notices(plan: Plan, *, now: datetime) -> list[Notice]:

@@ -13,9 +13,7 @@ log = logging.getLogger(__name__)
 
 def close_finished_campaigns(*, now: datetime) -> list[Campaign]:
     """Complete the running campaigns of which every certificate is published, expired or excluded for good."""
-    return [
-        campaign for campaign in Campaign.objects.running() if is_finished(campaign, now) and _close(campaign, now=now)
-    ]
+    return [campaign for campaign in Campaign.objects.running() if _close(campaign, now=now)]
 
 
 def is_finished(campaign: Campaign, now: datetime) -> bool:
@@ -28,8 +26,13 @@ def is_finished(campaign: Campaign, now: datetime) -> bool:
 
 def _close(campaign: Campaign, *, now: datetime) -> bool:
     try:
+        if not is_finished(campaign, now):
+            return False
         complete_campaign(campaign, actor=SYSTEM, now=now)
     except Refused as refusal:
         log.info("%s is not complete yet: %s", campaign.stream, refusal)
+        return False
+    except Exception:
+        log.exception("%s could not be completed; the next tick tries again.", campaign.stream)
         return False
     return True

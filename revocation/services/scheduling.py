@@ -26,7 +26,10 @@ def schedule_revocations(*, now: datetime) -> int:
     May be run at any time, any number of times, also by two at once. A campaign that fails does not stop the others.
     """
     released = 0
-    _cancel(Revocation.objects.filter(_OF_ENDED), "the campaign has ended", now=now)
+    try:
+        _cancel(Revocation.objects.filter(_OF_ENDED), "the campaign has ended", now=now)
+    except Exception:
+        log.exception("What is left of ended campaigns could not be cancelled; the next tick tries again.")
     for campaign in Campaign.objects.running().order_by("pk"):
         try:
             released += _schedule(campaign, now=now)

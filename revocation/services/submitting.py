@@ -29,13 +29,24 @@ PORTION = 100
 def submit(rows: Sequence[Revocation], *, now: datetime) -> int:
     """Ask the CAs to revoke some claimed revocations; how many were accepted.
 
-    Stops in time for the task's limit: what has not been asked for by then is due again at once.
+    Stops in time for the task's limit: what has not been asked for by then is due again at once. An issuer that makes
+    this fail is told of as one that is away, and holds up no other.
     """
     ends = time.monotonic() + settings.TASK_TIME_LIMIT / 2
     groups: dict[tuple[int, int], list[Revocation]] = defaultdict(list)
     for row in rows:
         groups[row.affected_certificate.campaign_id, row.issuer_id].append(row)
-    return sum(_Batch(group, ends=ends, now=now).run() for group in groups.values())
+    return sum(_hand_over(group, ends=ends, now=now) for group in groups.values())
+
+
+def _hand_over(rows: list[Revocation], *, ends: float, now: datetime) -> int:
+    batch = _Batch(rows, ends=ends, now=now)
+    try:
+        return batch.run()
+    except Exception as error:
+        log.exception("%d revocations for %s could not be handed over; they come back.", len(rows), batch.issuer)
+        outages.begin(batch.gate, problem=f"Handing over failed: {type(error).__name__}.", now=now)
+        return 0
 
 
 class _Batch:

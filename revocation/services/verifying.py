@@ -40,7 +40,19 @@ def verify_published(rows: Sequence[Revocation], *, now: datetime) -> int:
     by_issuer: dict[int, list[Revocation]] = defaultdict(list)
     for row in rows:
         by_issuer[row.issuer_id].append(row)
-    return sum(_Round(group, ends=ends, now=now).run() for group in by_issuer.values())
+    return sum(_look(group, ends=ends, now=now) for group in by_issuer.values())
+
+
+def _look(rows: list[Revocation], *, ends: float, now: datetime) -> int:
+    """One round for one issuer; one that fails is told of on its revocations, and holds up no other."""
+    try:
+        return _Round(rows, ends=ends, now=now).run()
+    except Exception as error:
+        log.exception("%d revocations could not be looked for; they come back.", len(rows))
+        keys = [row.pk for row in rows]
+        waiting = Revocation.objects.filter(pk__in=keys, state=Revocation.State.ACCEPTED)
+        waiting.update(last_error=f"Looking for it failed: {type(error).__name__}.")
+        return 0
 
 
 class _Round:
