@@ -99,8 +99,8 @@ def choices(name: str = CURRENT) -> list[tuple[str, str]]:
 
 def window_in_words(window: timedelta) -> str:
     """A window as people say it: whole days from two days on, hours below."""
-    hours = int(window.total_seconds() // 3600)
-    return f"{hours // 24} days" if hours >= 48 and hours % 24 == 0 else f"{hours} hours"
+    days, rest = divmod(window, timedelta(days=1))
+    return f"{days} days" if days > 1 and not rest else f"{int(window.total_seconds() // 3600)} hours"
 
 
 def _rule(data: dict[str, object]) -> Rule:
