@@ -7,11 +7,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from subscribers.services import import_register
 
 from audit.actors import SYSTEM
 from campaigns.models import AffectedCertificate
 from revocation.sandbox import Leaf, SandboxCA
+from subscribers.services import import_register
 
 LIFETIME = timedelta(days=397)
 
