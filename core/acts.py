@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
@@ -134,6 +135,14 @@ class ReadOnly:
     """For a `ModelAdmin` whose rows are read here and changed by services only."""
 
     actions = None
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; 400 for a filter by a number that no database holds."""
+        try:
+            answer: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        except (OverflowError, DataError):
+            raise BadRequest("A number in this address is too large.") from None
+        return answer
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Rows are made by services."""

@@ -12,6 +12,8 @@ from email.policy import default
 from pathlib import Path
 
 LINK = re.compile(r"https?://\S+?/respond/[^\s/]+/")
+LARGEST = (1 << 63) - 1
+"""The largest key that SQLite knows."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS mail (
     id INTEGER PRIMARY KEY, at TEXT NOT NULL, recipient TEXT NOT NULL, subject TEXT NOT NULL,
@@ -79,6 +81,8 @@ class Mailboxes:
 
     def get(self, key: int) -> Mail | None:
         """One message, or None."""
+        if key > LARGEST:
+            return None
         return next(iter(self._read("WHERE id = ?", (key,))), None)
 
     def count(self) -> int:

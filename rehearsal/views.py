@@ -41,7 +41,7 @@ def mails(request: HttpRequest) -> HttpResponse:
     """The mails that went out, newest first."""
     before, search = request.GET.get("before", ""), request.GET.get("q", "")[:100]
     boxes = _boxes()
-    rows = boxes.page(before=int(before) if before.isdigit() else None, recipient=search, size=PAGE)
+    rows = boxes.page(before=int(before[:18]) if before.isdecimal() else None, recipient=search, size=PAGE)
     campaign = Campaign.objects.exclude(launched_at=None).order_by("pk").last()
     ca = _ca()
     context = {

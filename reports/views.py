@@ -66,8 +66,8 @@ def progress_json(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def journal_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The journal of a campaign, newest first."""
     campaign = _campaign(public_id)
-    verb, before = request.GET.get("verb", "")[:80], request.GET.get("before", "")
-    page = journal(campaign, verb=verb, before=int(before) if before.isdigit() else 0)
+    verb, before = request.GET.get("verb", "").replace("\x00", "")[:80], request.GET.get("before", "")
+    page = journal(campaign, verb=verb, before=int(before[:18]) if before.isdecimal() else 0)
     context = {**_frame(request, campaign), "title": "Journal", "page": page, "verb": verb, "now": clock.now()}
     return TemplateResponse(request, "reports/journal.html", context)
 

@@ -1,7 +1,6 @@
 """What the sandbox CA shows to the world: its certificate, its CRL shards, its OCSP responder."""
 
 import base64
-import binascii
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -65,7 +64,8 @@ def crl(request: HttpRequest, ca: SandboxCA, shard: int) -> HttpResponse:
 @of_sandbox
 def ocsp_post(request: HttpRequest, ca: SandboxCA) -> HttpResponse:
     """OCSP by POST (RFC 6960 A.1)."""
-    if int(request.headers.get("Content-Length") or 0) > MAX_REQUEST:
+    length = request.headers.get("Content-Length") or "0"
+    if not length.isdecimal() or int(length) > MAX_REQUEST:
         return _plain(f"An OCSP request has at most {MAX_REQUEST} bytes.", 413)
     return HttpResponse(ca.answer(request.body, now=clock.now()), content_type=ocsp.RESPONSE_TYPE)
 
@@ -76,6 +76,6 @@ def ocsp_get(request: HttpRequest, ca: SandboxCA, encoded: str) -> HttpResponse:
     """OCSP by GET, the request in base64 as the rest of the path (RFC 6960 A.1)."""
     try:
         asked = base64.b64decode(unquote(encoded), validate=True)
-    except binascii.Error:
+    except ValueError:  # also what is not ASCII
         return _plain("The path does not end in an OCSP request in base64.", 400)
     return HttpResponse(ca.answer(asked, now=clock.now()), content_type=ocsp.RESPONSE_TYPE)

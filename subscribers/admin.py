@@ -8,7 +8,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from audit.actors import staff
 from core import clock
-from core.acts import staff_user
+from core.acts import ReadOnly, staff_user
 from subscribers.forms import CommitmentForm, ContactForm, IssuerForm, SubscriberForm
 from subscribers.models import Certificate, Commitment, Contact, Issuer, Subscriber
 from subscribers.services import save_edit
@@ -76,7 +76,7 @@ class IssuerAdmin(_Recorded, ModelAdmin):
 
 
 @admin.register(Certificate)
-class CertificateAdmin(_Kept, ModelAdmin):
+class CertificateAdmin(ReadOnly, ModelAdmin):
     list_display = ("serial_number", "issuer", "subscriber", "subject", "not_after", "revoked_at")
     list_filter = ("issuer",)
     list_select_related = ("issuer", "subscriber")
@@ -88,11 +88,3 @@ class CertificateAdmin(_Kept, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the bytes, which no page shows."""
         return super().get_queryset(request).defer("der")
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        """Certificates come by import."""
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        """A certificate is what it is."""
-        return False

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -74,7 +74,10 @@ class CampaignAdmin(ReadOnly, ModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """A campaign has one page, and it is not a form."""
-        return HttpResponseRedirect(page_of(get_object_or_404(Campaign, pk=object_id)))
+        campaign = self.get_object(request, object_id)
+        if campaign is None:
+            raise Http404
+        return HttpResponseRedirect(page_of(campaign))
 
     @display(description="Campaign", ordering="title")
     def title_link(self, campaign: Campaign) -> str:

@@ -5,7 +5,7 @@ import re
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -65,12 +65,12 @@ class NoticeAdmin(ReadOnly, ModelAdmin):
     ) -> HttpResponse:
         """A notice as it was sent: headers, text, HTML, what the provider said."""
         self._check(request)
-        notice = get_object_or_404(
-            Notice.objects.select_related(
-                "affected_subscriber__campaign", "affected_subscriber__subscriber", "contact", "step"
-            ),
-            pk=object_id,
-        )
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404
+        notice = Notice.objects.select_related(
+            "affected_subscriber__campaign", "affected_subscriber__subscriber", "contact", "step"
+        ).get(pk=found.pk)
         context = {
             **self.admin_site.each_context(request),
             "title": notice.subject,
