@@ -9,12 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
 STOP_SECONDS = 8.0
+ELSEWHERE = ("DATABASE_URL", "REDIS_URL", "EMAIL_BACKEND", "DRILL_EMAIL_URL", "EMAIL_URL", "SANDBOX_ROOT", "VAR")
+"""The settings that decide what a process reaches."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -88,6 +90,14 @@ class Stage:
             "PYTHONUNBUFFERED": "1",
             "LOG_LEVEL": "WARNING",
         }
+
+    def is_entered(self, environ: Mapping[str, str]) -> bool:
+        """Whether a process with these variables plays on this stage, and can reach nothing else."""
+        closed = self.environment()
+        names = [*ELSEWHERE, *(f"{name}_FILE" for name in ELSEWHERE)]
+        return all(environ.get(name) == value for name, value in closed.items()) and not any(
+            name in environ for name in names if name not in closed
+        )
 
 
 @dataclass

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from core.errors import Unavailable
 from rehearsal.browser import Browser
@@ -38,6 +39,25 @@ def test_nothing_of_the_machines_own_environment_gets_in(stage, monkeypatch):
     assert "DATABASE_URL" not in closed
     assert closed["READ_DOT_ENV"] == "0"
     assert closed["DRILL_EMAIL_URL"] == closed["EMAIL_URL"] == "smtp://127.0.0.1:8101"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DATABASE_URL", "postgres://live/recall"), ("DATABASE_URL_FILE", "/run/secrets/url"), ("VAR", "/var/lib/recall"),
+     ("EMAIL_URL", "smtp://mail.example"), ("EMAIL_BACKEND", "anymail.backends.mailgun.EmailBackend"),
+     ("READ_DOT_ENV", "1"), ("REHEARSAL", "0"), ("CLOCK_FILE", "")],
+)  # fmt: skip
+def test_a_process_that_could_reach_something_else_has_not_entered(stage, name, value):
+    closed = stage.environment()
+    assert stage.is_entered(closed | {"LC_CTYPE": "C.UTF-8"})
+    assert not stage.is_entered(closed | {name: value})
+
+
+@pytest.mark.parametrize("command", [["rehearsal_play"], ["rehearsal_post", "--port", "8101"]])
+def test_parts_of_a_rehearsal_do_not_play_outside_one(settings, command):
+    settings.REHEARSAL = False
+    with pytest.raises(CommandError, match="part of"):
+        call_command(*command)
 
 
 def test_a_secret_is_made_once_and_only_its_owner_reads_it(stage):

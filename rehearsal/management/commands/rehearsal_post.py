@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from rehearsal.mailbox import Mailboxes
 from rehearsal.post import Provider, Sink, serve
@@ -18,6 +18,8 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.REHEARSAL:
+            raise CommandError("This is a part of `manage.py rehearse`, which starts it.")
         people = json.loads((settings.VAR / "people.json").read_text())
         fates = {address: fate for each in people for address, fate in each["mailboxes"].items()}
         provider = Provider(

@@ -47,7 +47,8 @@ class Command(BaseCommand):
         if not 1 <= options["subscribers"] <= options["certificates"]:
             raise CommandError("There are at least as many certificates as subscribers, and at least one of each.")
         stage = Stage(options["var"].resolve(), options["port"], options["port"] + 1, options["speed"])
-        if not settings.REHEARSAL:
+        stage.var.mkdir(parents=True, exist_ok=True)
+        if not (settings.REHEARSAL and stage.is_entered(os.environ)):
             self._enter(stage)
         if taken := stage.taken_ports():
             raise CommandError(f"Something else listens on port {taken[0]}. Choose another one: make run PORT=8010")
@@ -64,7 +65,6 @@ class Command(BaseCommand):
 
     def _enter(self, stage: Stage) -> None:
         """Become the same command in the closed environment of the rehearsal."""
-        stage.var.mkdir(parents=True, exist_ok=True)
         file = stage.var / "clock.json"
         if not file.exists():
             clock.set_anchor(file, shown=BEGIN_AT, speed=1)
