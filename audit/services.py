@@ -9,9 +9,11 @@ from typing import Any
 from django.db import models, transaction
 
 from audit.models import Event, Seal
+from core.due import lease
 
 SETTLING_TIME = timedelta(minutes=5)
-"""Only events older than this are sealed, so that a transaction that commits late cannot slip under a seal."""
+"""Only events older than this are sealed, so that a transaction that commits late cannot slip under a seal. No task
+outlives a lease; by a rehearsal's fast clock that is longer than this."""
 STEP = 5000
 
 
@@ -123,7 +125,7 @@ def seal_events(*, now: datetime) -> Seal | None:
 def _settled(*, since: int, now: datetime) -> models.QuerySet[Event]:
     """The events after a number and before the first one that is still too young: a closed range, without holes."""
     fresh = (
-        Event.objects.filter(pk__gt=since, at__gt=now - SETTLING_TIME)
+        Event.objects.filter(pk__gt=since, at__gt=now - max(SETTLING_TIME, lease()))
         .order_by("pk")
         .values_list("pk", flat=True)
         .first()

@@ -4,6 +4,8 @@ import pytest
 
 from audit.models import Event, Seal
 from audit.services import SETTLING_TIME, record, seal_events, verify_seals
+from core import clock
+from core.due import lease
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -71,3 +73,12 @@ def test_a_changed_seal_breaks_the_chain():
     Seal.objects.filter(previous_digest="").update(digest="0" * 64)
 
     assert [fault for fault in verify_seals() if "does not continue" in fault]
+
+
+def test_by_a_rehearsals_fast_clock_events_settle_for_a_lease(monkeypatch):
+    monkeypatch.setattr(clock, "speed", lambda: 1440.0)
+    write(1)
+
+    assert seal_events(now=NOW + lease() - timedelta(seconds=1)) is None
+    assert seal_events(now=NOW + lease()) is not None
+    assert lease() > timedelta(days=4)
