@@ -221,6 +221,21 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 REHEARSAL = env.bool("REHEARSAL", default=False)
 
+
+def _check_sink() -> None:
+    """Refuse a sink of drills that is no sink: drills are addressed to the subscribers of the register."""
+    try:
+        sink = env.email_url_config(DRILL_EMAIL_URL)
+    except (KeyError, ValueError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"DRILL_EMAIL_URL is no address such as smtp://127.0.0.1:1025: {error}.") from None
+    live = (globals().get("EMAIL_HOST"), globals().get("EMAIL_PORT"))
+    if sink["EMAIL_HOST"] and not REHEARSAL and (sink["EMAIL_HOST"], sink["EMAIL_PORT"]) == live:
+        raise ImproperlyConfigured("DRILL_EMAIL_URL is the mail server of EMAIL_URL: a drill would reach subscribers.")
+
+
+if DRILL_EMAIL_URL:
+    _check_sink()
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
