@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Min, QuerySet
+from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models.functions import Coalesce
 
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Snapshot
 from core.due import DueModel, lease
 from notices.models import Notice
-from revocation.models import Revocation
+from revocation.models import Gate, Revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,11 @@ def limit() -> timedelta:
 
 
 def ages(*, now: datetime) -> list[Age]:
-    """The age of the oldest due row of each kind, and of the last snapshot of a running campaign (`beat`)."""
+    """The age of the oldest due row of each kind, and the signs of life of running campaigns.
+
+    `schedule`: how long ago their revocations were last planned and let through, without which none is ever due.
+    `beat`: how long ago the last snapshot was taken.
+    """
     rows: dict[str, QuerySet[DueModel]] = {
         "escalation": AffectedSubscriber.objects.to_escalate(),
         "notice": Notice.objects.sendable(),
@@ -42,7 +47,7 @@ def ages(*, now: datetime) -> list[Age]:
         "verification": Revocation.objects.unverified(),
     }
     found = [Age(kind, _age(due, now), limit()) for kind, due in rows.items()]
-    return [*found, Age("beat", _silence(now), limit())]
+    return [*found, Age("schedule", _unscheduled(now), limit()), Age("beat", _silence(now), limit())]
 
 
 def problems(*, now: datetime) -> list[str]:
@@ -53,6 +58,16 @@ def problems(*, now: datetime) -> list[str]:
 def _age(rows: QuerySet[DueModel], now: datetime) -> timedelta | None:
     oldest: datetime | None = rows.order_by().filter(due_at__lte=now).aggregate(oldest=Min("due_at"))["oldest"]
     return now - oldest if oldest else None
+
+
+def _unscheduled(now: datetime) -> timedelta | None:
+    """How long the running campaign that has waited longest has not been scheduled; `None` when nothing runs."""
+    running = Campaign.objects.running()
+    gates = Gate.objects.filter(campaign__in=running)
+    seen = gates.aggregate(at=Min(Coalesce("scheduled_at", "opened_at")))["at"]
+    unseen = running.filter(~Exists(gates.filter(campaign=OuterRef("pk")))).aggregate(at=Min("launched_at"))["at"]
+    oldest = min((at for at in (seen, unseen) if at), default=None)
+    return max(now - oldest, timedelta(0)) if oldest else None
 
 
 def _silence(now: datetime) -> timedelta | None:
@@ -71,4 +86,8 @@ def _in_words(age: Age) -> str:
     waited = int(age.age.total_seconds()) if age.age else 0
     if age.kind == "beat":
         return f"The beat has been silent for {waited} s; a running campaign writes a snapshot each minute."
+    if age.kind == "schedule":
+        return (
+            f"For {waited} s no revocation has been planned or let through; the queue `revocation` may have no worker."
+        )
     return f"The oldest due {age.kind} has waited for {waited} s, more than {int(age.limit.total_seconds())} s."

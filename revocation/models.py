@@ -143,6 +143,9 @@ class Gate(models.Model):
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="+")
     wave = models.PositiveSmallIntegerField(default=1)
     opened_at = models.DateTimeField()
+    scheduled_at = models.DateTimeField(
+        null=True, help_text="When its plans were last brought up to date, and what was due let through."
+    )
     refusals_in_a_row = models.PositiveIntegerField(default=0)
     proofs_per_second = models.FloatField(
         null=True, help_text="How many can be proven in a second of the clock, measured."

@@ -61,9 +61,14 @@ def plan_campaign(campaign: Campaign, *, now: datetime) -> list[Gate]:
 
 
 def _schedule(campaign: Campaign, *, now: datetime) -> int:
-    """Planning is no outward act and goes on while a campaign is halted; letting through does not."""
+    """Planning is no outward act and goes on while a campaign is halted; letting through does not.
+
+    Only what has gone through to its end leaves a sign of life, for the watcher outside.
+    """
     gates = plan_campaign(campaign, now=now)
-    return 0 if campaign.halted_at else sum(release(gate, now=now) for gate in gates)
+    released = 0 if campaign.halted_at else sum(release(gate, now=now) for gate in gates)
+    Gate.objects.filter(campaign=campaign).update(scheduled_at=now)
+    return released
 
 
 def _enter(campaign: Campaign, issuer: Issuer, *, now: datetime) -> None:

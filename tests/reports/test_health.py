@@ -12,6 +12,7 @@ from campaigns.models import AffectedSubscriber, Campaign
 from campaigns.services import halt_campaign, take_snapshot
 from core.due import claim, lease
 from notices.services import write_notices
+from revocation.services import schedule_revocations
 from tests import make
 from tests.conftest import NOW, FrozenClock
 
@@ -37,6 +38,7 @@ def test_an_idle_house_is_well(client: Client, frozen_clock: FrozenClock) -> Non
 def test_work_is_late_a_second_after_two_leases(client: Client, campaign: Campaign, frozen_clock: FrozenClock) -> None:
     assert 2 * lease() == LIMIT
     take_snapshot(campaign, now=frozen_clock.move(LIMIT))
+    schedule_revocations(now=frozen_clock.now)
     assert client.get("/healthz").status_code == 200
     frozen_clock.move(timedelta(seconds=1))
     answer = client.get("/healthz")
@@ -48,11 +50,25 @@ def test_a_silent_beat_is_told(client: Client, campaign: Campaign, frozen_clock:
     halt_campaign(campaign, reason="only the beat is meant", actor=make.OPERATOR, now=NOW)
     frozen_clock.move(LIMIT)
     assert client.get("/healthz").status_code == 200
-    frozen_clock.move(timedelta(seconds=1))
+    schedule_revocations(now=frozen_clock.move(timedelta(seconds=1)))
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json()["reasons"]) == (503, ["beat"])
     take_snapshot(campaign, now=frozen_clock.now)
     assert client.get("/healthz").status_code == 200
+
+
+def test_revocations_that_nobody_schedules_are_told_before_any_of_them_is_due(
+    client: Client, campaign: Campaign, frozen_clock: FrozenClock
+) -> None:
+    halt_campaign(campaign, reason="only the schedule is meant", actor=make.OPERATOR, now=NOW)
+    for _ in range(2):  # before there is a gate, and when there is one
+        take_snapshot(campaign, now=frozen_clock.move(LIMIT))
+        assert client.get("/healthz").status_code == 200
+        take_snapshot(campaign, now=frozen_clock.move(timedelta(seconds=1)))
+        answer = client.get("/healthz")
+        assert (answer.status_code, answer.json()["reasons"]) == (503, ["schedule"])
+        schedule_revocations(now=frozen_clock.now)
+        assert client.get("/healthz").status_code == 200
 
 
 def test_a_database_that_is_away_is_told_without_details(
