@@ -32,21 +32,26 @@ PASSES = {RejectReason.TIMED_OUT, RejectReason.BLOCKED, RejectReason.SPAM}
 def record_report(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
     """Record one report; whatever it is about, the provider is answered 200 and does not send it again."""
     now = clock.now()
-    at, message_id = event.timestamp or now, event.message_id or ""
+    at, message_id = event.timestamp or now, _plain(event.message_id)
     derived = sha256(f"{event.event_type}|{at.isoformat()}|{message_id}|{event.recipient}".encode()).hexdigest()
     record_delivery(
         Report(
             esp=esp_name[:40],
-            event_id=(event.event_id or derived)[:255],
+            event_id=(_plain(event.event_id) or derived)[:255],
             kind=event.event_type,
             at=at,
             notice=str((event.metadata or {}).get("notice", "")),
             message_id=message_id,
             is_permanent=_is_permanent(event),
-            detail=" ".join(filter(None, (event.reject_reason, event.mta_response, event.description))),
+            detail=_plain(" ".join(filter(None, (event.reject_reason, event.mta_response, event.description)))),
         ),
         now=now,
     )
+
+
+def _plain(text: str | None) -> str:
+    """A text without NUL, which some mail servers' answers hold and PostgreSQL cannot keep."""
+    return (text or "").replace("\0", "")
 
 
 def _is_permanent(event: AnymailTrackingEvent) -> bool:

@@ -89,6 +89,16 @@ def test_a_wrong_signature_is_refused_and_changes_nothing(client: Client, sink: 
     assert DeliveryEvent.objects.count() == 0
 
 
+def test_an_answer_with_a_character_that_no_database_keeps_is_kept_without_it(client: Client, sink: Sink):
+    notice = sent_notice(sink)
+    told = PERMANENT | {"delivery-status": {"code": 550, "message": "no\0body"}}
+    assert post(client, body(notice, **told)) == 200
+    event = DeliveryEvent.objects.get()
+    assert "nobody" in event.detail
+    notice.refresh_from_db()
+    assert notice.state == Notice.State.BOUNCED
+
+
 def test_a_report_that_comes_twice_counts_once(client: Client, sink: Sink):
     notice = sent_notice(sink)
     content = body(notice, token="the same token", **PERMANENT)
