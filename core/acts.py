@@ -131,18 +131,22 @@ def _do(request: HttpRequest, act: Act[Subject], subject: Subject, form: forms.F
     return DONE
 
 
-class ReadOnly:
-    """For a `ModelAdmin` whose rows are read here and changed by services only."""
-
-    actions = None
+class SoundLists:
+    """For a `ModelAdmin` whose list may be asked for anything."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list; 400 for a filter by a number that no database holds."""
+        """The list; 400 for a filter by what no database holds: too large a number, a NUL."""
         try:
             answer: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]
         except (OverflowError, DataError):
-            raise BadRequest("A number in this address is too large.") from None
+            raise BadRequest("No row can be found by what this address asks for.") from None
         return answer
+
+
+class ReadOnly(SoundLists):
+    """For a `ModelAdmin` whose rows are read here and changed by services only."""
+
+    actions = None
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Rows are made by services."""

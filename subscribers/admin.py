@@ -8,7 +8,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from audit.actors import staff
 from core import clock
-from core.acts import ReadOnly, staff_user
+from core.acts import ReadOnly, SoundLists, staff_user
 from subscribers.forms import CommitmentForm, ContactForm, IssuerForm, SubscriberForm
 from subscribers.models import Certificate, Commitment, Contact, Issuer, Subscriber
 from subscribers.services import save_edit
@@ -21,7 +21,7 @@ class _Kept:
         return False
 
 
-class _Recorded(_Kept):
+class _Recorded(SoundLists, _Kept):
     """Rows that people edit: each edit is an event, in the transaction of the edit."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
