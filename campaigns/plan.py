@@ -6,10 +6,11 @@ Every duration is exact; a day is 86,400 seconds (BR 4.9.9).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from core.errors import Refused
 
-AUDIENCES = ("primary", "backups", "all")
+AUDIENCES = ("primary", "next_backup", "backups", "all", "account_manager")
 SHORT_WINDOW = timedelta(hours=24)
 LONGEST = timedelta(days=365)
 """No lead is longer: it would begin before the launch anyway, and dates end somewhere."""
@@ -17,11 +18,15 @@ LONGEST = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """One rung of the ladder: at what share of the time from launch to deadline, to whom, with which template."""
+    """One rung of the ladder: when (a share of the time, or before the deadline), to whom, how, in which words."""
 
-    share: float
+    share: float | None
     audience: str
     template: str = "revocation"
+    before_deadline: timedelta | None = None
+    channels: tuple[str, ...] = ("mail",)
+    on_every_channel: bool = False
+    lapses_after: timedelta | None = None
 
 
 LADDER_24_HOURS = (
@@ -53,8 +58,10 @@ def check_ladder(steps: Sequence[StepPlan]) -> None:
         raise Refused("A campaign needs at least one escalation step.")
     before = -1.0
     for number, step in enumerate(steps):
-        if not 0 <= step.share < 1:
-            raise Refused(f"Step {number} is at {step.share:g} of the time; it must be at 0 or later and before 1.")
+        if step.share is None or not 0 <= step.share < 1:
+            raise Refused(
+                f"Step {number} is at {step.share or 0:g} of the time; it must be at 0 or later and before 1."
+            )
         if step.share <= before:
             raise Refused(f"Step {number} is not later than the step before it.")
         if step.audience not in AUDIENCES:
@@ -62,10 +69,24 @@ def check_ladder(steps: Sequence[StepPlan]) -> None:
         before = step.share
 
 
-def step_times(shares: Sequence[float], *, start: datetime, deadline: datetime) -> list[datetime]:
-    """The moments of the steps between start and deadline; all of them the start if the deadline has passed by then."""
+class Timed(Protocol):
+    """What has a time on the ladder: a share of the time from launch to deadline, or so long before the deadline."""
+
+    @property
+    def share(self) -> float | None: ...
+    @property
+    def before_deadline(self) -> timedelta | None: ...
+
+
+def step_times(steps: Sequence[Timed], *, start: datetime, deadline: datetime) -> list[datetime]:
+    """The moments of the steps, none before the start; all of them the start if the deadline has passed by then."""
     span = max(deadline - start, timedelta(0))
-    return [start + span * share for share in shares]
+    return [
+        start + span * (step.share or 0.0)
+        if step.before_deadline is None
+        else max(start, deadline - step.before_deadline)
+        for step in steps
+    ]
 
 
 def lead(

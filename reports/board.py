@@ -83,6 +83,7 @@ def board(rows: AffectedSubscriberQuerySet, *, now: datetime, limit: int) -> lis
         .select_related("notice")
         .defer("notice__body_text", "notice__body_html")
         .order_by("at")
+        if event.notice
     }
     return [
         RiskCase(

@@ -93,7 +93,7 @@ def _steps(campaign: Campaign) -> list[Coming]:
         .annotate(n=Count("pk"))
     )
     start = campaign.launched_at or campaign.clock_started_at
-    times = step_times([step.share for step in steps], start=start, deadline=campaign.deadline)
+    times = step_times(steps, start=start, deadline=campaign.deadline)
     return [
         Coming(
             at,

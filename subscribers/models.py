@@ -5,6 +5,8 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from core.due import DueModel
+
 
 class SubscriberClass(models.TextChoices):
     """Who is behind a subscriber, for priorities and reports."""
@@ -13,6 +15,16 @@ class SubscriberClass(models.TextChoices):
     FINANCE = "finance", "finance"
     GOVERNMENT = "government", "government"
     CRITICAL = "critical", "critical infrastructure"
+
+
+class Channel(models.TextChoices):
+    """By which way a contact is told."""
+
+    MAIL = "mail", "mail"
+    SMS = "sms", "SMS"
+    VOICE = "voice", "automatic voice call"
+    CHAT = "chat", "chat"
+    WEBHOOK = "webhook", "webhook"
 
 
 class Subscriber(models.Model):
@@ -38,9 +50,15 @@ class Subscriber(models.Model):
 class ContactQuerySet(models.QuerySet["Contact"]):
     """The vocabulary of contacts."""
 
+    def own(self) -> "ContactQuerySet":
+        """People of the subscriber itself: not the CA's account manager, and nobody who has left."""
+        return self.filter(left_at=None).exclude(role=Contact.Role.ACCOUNT_MANAGER)
+
     def reachable(self) -> "ContactQuerySet":
-        """Contacts to whom mail can still be sent."""
-        return self.filter(bounced_at=None).exclude(email="")
+        """People of the subscriber to whom mail can still be sent, or who have given another channel."""
+        mail = Q(bounced_at=None) & ~Q(email="")
+        phone = ~Q(phone="") & (Q(takes_sms=True) | Q(takes_voice=True))
+        return self.own().filter(mail | phone | ~Q(chat_url="") | ~Q(webhook_url=""))
 
 
 class Contact(models.Model):
@@ -49,17 +67,41 @@ class Contact(models.Model):
     class Role(models.TextChoices):
         PRIMARY = "primary", "primary"
         BACKUP = "backup", "backup"
+        ACCOUNT_MANAGER = "account_manager", "account manager (of the CA)"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="contacts")
     name = models.CharField(max_length=200, blank=True)
     email = models.CharField(max_length=254, blank=True, help_text="Lower-case; one per subscriber.")
     phone = models.CharField(max_length=40, blank=True)
-    role = models.CharField(max_length=8, choices=Role, default=Role.PRIMARY)
+    takes_sms = models.BooleanField(default=False, db_default=False, help_text="The number takes text messages.")
+    takes_voice = models.BooleanField(default=False, db_default=False, help_text="The number may be rung by a machine.")
+    chat_url = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where chat messages go, as an Apprise URL such as msteams://…",
+    )
+    webhook_url = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="An https address that takes signed notices."
+    )
+    language = models.CharField(
+        max_length=16, blank=True, default="", db_default="", help_text="BCP 47 tag; empty: the subscriber's."
+    )
+    time_zone = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="IANA name; empty: the subscriber's."
+    )
+    role = models.CharField(max_length=16, choices=Role, default=Role.PRIMARY)
     rank = models.PositiveSmallIntegerField(default=0)
-    verified_at = models.DateTimeField(null=True, blank=True)
+    source = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="Where this contact comes from."
+    )
+    verified_at = models.DateTimeField(null=True, blank=True, help_text="When it last proved to be right.")
     bounced_at = models.DateTimeField(null=True, blank=True)
     bounce_note = models.CharField(max_length=500, blank=True)
+    left_at = models.DateTimeField(null=True, blank=True, help_text="When we heard that this is no longer the person.")
+    left_note = models.CharField(max_length=500, blank=True, default="", db_default="")
     added_at = models.DateTimeField(
         null=True, editable=False, help_text="When a person named this contact; empty for one from an import."
     )
@@ -73,7 +115,56 @@ class Contact(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.name} <{self.email}>" if self.name else self.email
+        return f"{self.name} <{self.email}>" if self.name and self.email else self.email or self.name or self.phone
+
+    def address_for(self, channel: str) -> str:
+        """Where a message on a channel goes; empty when this contact has not given it, or mail to it bounces."""
+        return {
+            Channel.MAIL: "" if self.bounced_at else self.email,
+            Channel.SMS: self.phone if self.takes_sms else "",
+            Channel.VOICE: self.phone if self.takes_voice else "",
+            Channel.CHAT: self.chat_url,
+            Channel.WEBHOOK: self.webhook_url,
+        }[Channel(channel)]
+
+
+class CheckRound(models.Model):
+    """A time at which contacts are asked whether they are still the right ones (BR 5.7.1.2 item 2)."""
+
+    title = models.CharField(max_length=200)
+    started_by = models.CharField(max_length=200)
+    started_at = models.DateTimeField()
+    answer_by = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-started_at", "-pk")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class ContactCheck(DueModel):
+    """One contact asked in one round; due while a letter is to be written: the question, then reminders."""
+
+    class Answer(models.TextChoices):
+        STILL = "still", "still the right person"
+        LEFT = "left", "no longer the right person"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    round = models.ForeignKey(CheckRound, on_delete=models.CASCADE, related_name="checks")
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="checks")
+    asked = models.PositiveSmallIntegerField(default=0, help_text="How many letters have been written.")
+    answer = models.CharField(max_length=8, choices=Answer, blank=True)
+    answered_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["round", "contact"], name="contact_check_once"),)
+        indexes = (models.Index(fields=["due_at", "id"], name="contact_check_due", condition=Q(due_at__isnull=False)),)
+
+    def __str__(self) -> str:
+        return f"{self.contact} in {self.round}"
 
 
 class Commitment(models.Model):
@@ -84,6 +175,7 @@ class Commitment(models.Model):
     given_by = models.CharField(max_length=200)
     given_at = models.DateTimeField()
     valid_until = models.DateTimeField()
+    reminded_at = models.DateTimeField(null=True, editable=False, help_text="When we last asked to renew it.")
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["subscriber", "window", "given_at"], name="commitment_once"),)

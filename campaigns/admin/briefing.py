@@ -19,7 +19,7 @@ class Rung:
 
     number: int
     at: datetime
-    share: float
+    share: float | None
     audience: str
 
 
@@ -59,7 +59,7 @@ def briefing(campaign: Campaign, *, now: datetime) -> Briefing:
     """The facts of a campaign as they would be if it were launched now."""
     start = campaign.launched_at or now
     steps = list(campaign.steps.order_by("order"))
-    times = step_times([step.share for step in steps], start=start, deadline=campaign.deadline)
+    times = step_times(steps, start=start, deadline=campaign.deadline)
     return Briefing(
         rule=rule_pack(campaign.rule_pack).rule(campaign.rule),
         deadline=campaign.deadline,

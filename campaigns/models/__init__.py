@@ -7,17 +7,24 @@ from campaigns.models.affected import (
     Replacement,
     earliest_deadline,
 )
-from campaigns.models.campaign import Audience, Campaign, EscalationStep
+from campaigns.models.campaign import Audience, Campaign, EscalationPolicy, EscalationStep, PolicyStep
+from campaigns.models.news import AdditionLine, News, PageView, ScopeAddition
 from campaigns.models.records import ScopeImport, ScopeLine, Snapshot
 
 __all__ = [
+    "AdditionLine",
     "AffectedCertificate",
     "AffectedSubscriber",
     "Audience",
     "Campaign",
+    "EscalationPolicy",
     "EscalationStep",
     "Exclusion",
+    "News",
+    "PageView",
+    "PolicyStep",
     "Replacement",
+    "ScopeAddition",
     "ScopeImport",
     "ScopeLine",
     "Snapshot",

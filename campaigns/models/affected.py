@@ -143,6 +143,8 @@ class AffectedCertificate(DueModel):
     state = models.CharField(max_length=12, choices=State, default=State.OUTSTANDING, editable=False)
     not_after = models.DateTimeField(help_text="The certificate's own, repeated here so that counts need one table.")
     clock_started_at = models.DateTimeField()
+    added_at = models.DateTimeField(null=True, help_text="When it came into the scope after the launch.")
+    deadline_moved_at = models.DateTimeField(null=True, help_text="When its deadline was last moved earlier.")
     publish_by = models.DateTimeField(
         null=True, help_text="The deadline; frozen at launch, and then only ever earlier."
     )

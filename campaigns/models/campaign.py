@@ -1,7 +1,7 @@
 """Campaigns and their escalation steps."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.crl_reason import CRLReason
+from subscribers.models import Channel
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -63,6 +64,7 @@ class Campaign(models.Model):
     fixed_at = models.DateTimeField(
         null=True, blank=True, help_text="Issued after this, a certificate no longer has the fault."
     )
+    policy = models.CharField(max_length=120, blank=True, editable=False, help_text="Where its ladder comes from.")
     revokes_replaced_early = models.BooleanField(default=True)
     scope_version = models.PositiveIntegerField(default=0, editable=False)
     scope_digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -128,25 +130,89 @@ class Audience(models.TextChoices):
     """Whom a step addresses."""
 
     PRIMARY = "primary", "the primary contact"
+    NEXT_BACKUP = "next_backup", "the next backup by rank"
     BACKUPS = "backups", "all backup contacts"
     ALL = "all", "every contact"
+    ACCOUNT_MANAGER = "account_manager", "the CA's account manager"
 
 
-class EscalationStep(models.Model):
-    """At what share of the time between launch and deadline a notice goes out, and to whom."""
+def mail_only() -> list[str]:
+    """The channels of a step that says nothing of them."""
+    return [str(Channel.MAIL)]
+
+
+class Step(models.Model):
+    """When something goes out, to whom, by which channels, in which words."""
+
+    order = models.PositiveSmallIntegerField()
+    share = models.FloatField(null=True, blank=True, help_text="Of the time from launch to deadline: 0 is the launch.")
+    before_deadline = models.DurationField(null=True, blank=True, help_text="Or so long before the deadline.")
+    audience = models.CharField(max_length=16, choices=Audience, default=Audience.PRIMARY)
+    channels = models.JSONField(default=mail_only, help_text="In order: the next is for those the first cannot reach.")
+    on_every_channel = models.BooleanField(default=False, help_text="By all of these channels at once.")
+    template = models.CharField(max_length=40, default="revocation")
+    lapses_after = models.DurationField(
+        null=True, blank=True, help_text="Later than this after its time it is skipped; empty: when the next is due."
+    )
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"step {self.order + 1}"
+
+
+def _timed_once(name: str) -> tuple[models.CheckConstraint, ...]:
+    return (
+        models.CheckConstraint(
+            condition=Q(share__gte=0, share__lt=1, before_deadline=None)
+            | Q(share=None, before_deadline__gt=timedelta(0)),
+            name=f"{name}_timed_once",
+        ),
+    )
+
+
+class EscalationPolicy(models.Model):
+    """A ladder of steps that campaigns take over when they are drafted."""
+
+    name = models.CharField(max_length=100, unique=True)
+    description = models.CharField(max_length=500, blank=True)
+    window = models.DurationField(help_text="The window that it is made for.")
+    is_default = models.BooleanField(default=False, help_text="Drafts with this window begin with it.")
+    is_retired = models.BooleanField(default=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        ordering = ("window", "name")
+        constraints = (
+            models.UniqueConstraint(fields=["window"], condition=Q(is_default=True), name="one_default_policy"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PolicyStep(Step):
+    """One step of a policy."""
+
+    policy = models.ForeignKey(EscalationPolicy, on_delete=models.CASCADE, related_name="steps")
+
+    class Meta:
+        ordering = ("policy", "order")
+        constraints = (
+            models.UniqueConstraint(fields=["policy", "order"], name="policy_step_once"),
+            *_timed_once("policy_step"),
+        )
+
+
+class EscalationStep(Step):
+    """One step of a campaign's own ladder: a copy that no later edit of a policy changes."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="steps")
-    order = models.PositiveSmallIntegerField()
-    share = models.FloatField(help_text="0 is the launch, 1 the deadline.")
-    audience = models.CharField(max_length=8, choices=Audience, default=Audience.PRIMARY)
-    template = models.CharField(max_length=40, default="revocation")
 
     class Meta:
         ordering = ("campaign", "order")
         constraints = (
             models.UniqueConstraint(fields=["campaign", "order"], name="step_order_once"),
-            models.CheckConstraint(condition=Q(share__gte=0, share__lt=1), name="step_before_deadline"),
+            *_timed_once("step"),
         )
-
-    def __str__(self) -> str:
-        return f"step {self.order}"

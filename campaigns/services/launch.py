@@ -195,14 +195,14 @@ def _moves(row: AffectedCertificate, to: datetime) -> bool:
 
 def _bring_notices_forward(campaign: Campaign, affected_subscribers: set[int]) -> None:
     """An earlier deadline makes the ladder shorter: no notice may wait for the moment that the longer one had."""
-    shares = list(campaign.steps.values_list("share", flat=True))
+    steps = list(campaign.steps.order_by("order"))
     for some in batches(affected_subscribers):
-        waiting = AffectedSubscriber.objects.filter(pk__in=some, due_at__isnull=False, next_step__lt=len(shares))
+        waiting = AffectedSubscriber.objects.filter(pk__in=some, due_at__isnull=False, next_step__lt=len(steps))
         unanswered = Q(certificates__published_at=None, certificates__state=AffectedCertificate.State.OUTSTANDING)
         earliest = waiting.annotate(earliest=Min("certificates__publish_by", filter=unanswered))
         due: dict[datetime, list[int]] = defaultdict(list)
         for key, next_step, deadline in earliest.exclude(earliest=None).values_list("pk", "next_step", "earliest"):
-            times = step_times(shares, start=campaign.launched_at or deadline, deadline=deadline)
+            times = step_times(steps, start=campaign.launched_at or deadline, deadline=deadline)
             due[times[next_step]].append(key)
         for due_at, keys in due.items():
             AffectedSubscriber.objects.filter(pk__in=keys, due_at__gt=due_at).update(due_at=due_at)

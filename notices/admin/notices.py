@@ -91,9 +91,9 @@ class NoticeAdmin(ReadOnly, ModelAdmin):
         return notice.affected_subscriber.subscriber.name
 
     @display(description="Step", ordering="step__order")
-    def number(self, notice: Notice) -> int:
-        """The step of the ladder, counted from one."""
-        return notice.step.order + 1
+    def number(self, notice: Notice) -> str:
+        """The step of the ladder, counted from one, or what the news is."""
+        return str(notice.step.order + 1) if notice.step else notice.get_kind_display()
 
     @display(description="Written", ordering="written_at")
     def written(self, notice: Notice) -> str:

@@ -154,7 +154,11 @@ def _settle_sent(sent: dict[str, list[Notice]], *, now: datetime) -> int:
         actor=SYSTEM,
         now=now,
         fields={"sent_at": now, "due_at": None, "last_error": ""},
-        facts=lambda row: {"step": row.step.order, "contact": row.contact_id, "message_id": row.message_id},
+        facts=lambda row: {
+            "step": row.step.order if row.step else None,
+            "contact": row.contact_id,
+            "message_id": row.message_id,
+        },
         fenced=True,
     )
     identified = {notice.pk: key for key, rows in sent.items() if key for notice in rows}

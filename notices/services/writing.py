@@ -100,9 +100,7 @@ def _planned(where: Situation, *, now: datetime) -> Plan:
         return plan
     taken = sum(each.order < affected.next_step for each in where.steps)
     deadline = where.deadline or now
-    times = step_times(
-        [each.share for each in where.steps], start=affected.campaign.launched_at or now, deadline=deadline
-    )
+    times = step_times(where.steps, start=affected.campaign.launched_at or now, deadline=deadline)
     found = rungs(times, taken=taken, now=now, deadline=deadline)
     why = "The deadline had passed." if where.deadline is None else "Its time passed before it could be written."
     plan.skipped = [(where.steps[position], why) for position in found.missed]
@@ -204,7 +202,7 @@ def _insert(drafts: list[Notice], *, now: datetime) -> list[Notice]:
 def _facts(notice: Notice) -> dict[str, Any]:
     words = "\0".join((notice.subject, notice.body_text, notice.body_html)).encode()
     return {
-        "step": notice.step.order,
+        "step": notice.step.order if notice.step else None,
         "subscriber": notice.affected_subscriber.subscriber_id,
         "contact": notice.contact_id,
         "address": notice.address,

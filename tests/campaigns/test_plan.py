@@ -22,14 +22,14 @@ DAY, HOUR, MINUTE, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(min
 
 
 def test_the_ladder_of_a_24_hour_window_falls_on_whole_hours():
-    shares = [step.share for step in default_ladder(DAY)]
-    times = step_times(shares, start=NOW, deadline=NOW + DAY)
+    ladder = default_ladder(DAY)
+    times = step_times(ladder, start=NOW, deadline=NOW + DAY)
     assert [time - NOW for time in times] == [0 * HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, 22 * HOUR]
 
 
 def test_the_ladder_of_a_5_day_window_falls_on_whole_days_and_6_hours_before_the_end():
-    shares = [step.share for step in default_ladder(5 * DAY)]
-    times = step_times(shares, start=NOW, deadline=NOW + 5 * DAY)
+    ladder = default_ladder(5 * DAY)
+    times = step_times(ladder, start=NOW, deadline=NOW + 5 * DAY)
     assert [time - NOW for time in times] == [0 * DAY, 1 * DAY, 2 * DAY, 3 * DAY, 4 * DAY, 5 * DAY - 6 * HOUR]
 
 
@@ -45,11 +45,16 @@ def test_the_ladder_begins_with_the_primary_contact_and_brings_the_backups_in_ne
 
 
 def test_a_late_launch_presses_the_steps_together_in_what_is_left():
-    assert step_times([0, 0.5], start=NOW, deadline=NOW + HOUR) == [NOW, NOW + 30 * MINUTE]
+    assert step_times([StepPlan(0, "all"), StepPlan(0.5, "all")], start=NOW, deadline=NOW + HOUR) == [
+        NOW,
+        NOW + 30 * MINUTE,
+    ]
 
 
 def test_steps_of_a_deadline_that_has_passed_are_all_due_at_once():
-    assert step_times([0, 0.5, 0.9], start=NOW, deadline=NOW - HOUR) == [NOW, NOW, NOW]
+    assert step_times(
+        [StepPlan(0, "all"), StepPlan(0.5, "all"), StepPlan(0.9, "all")], start=NOW, deadline=NOW - HOUR
+    ) == [NOW, NOW, NOW]
 
 
 @pytest.mark.parametrize(
