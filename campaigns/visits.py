@@ -4,6 +4,7 @@ The token in the address is a key: no page loads anything from elsewhere, no oth
 keeps a page, and `core.redaction` keeps it out of the log.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -12,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -22,10 +24,13 @@ from audit import actors
 from campaigns import links, moments
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
 from campaigns.models.affected import AffectedCertificateQuerySet
+from campaigns.services import record_view
 from core import clock
 from core.errors import Refused
 from subscribers.models import Contact
 
+log = logging.getLogger(__name__)
+SHOWN = 200
 SEALS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -102,9 +107,23 @@ def by_link(view: View) -> Callable[..., HttpResponseBase]:
         if request.method == "POST" and affected.campaign.state != Campaign.State.RUNNING:
             messages.error(request, _("This campaign has ended. Nothing was changed."))
             return _sealed(visit.back())
-        return _sealed(view(visit))
+        response = view(visit)
+        if request.method == "GET" and response.status_code == SHOWN:
+            _note_view(visit)
+        return _sealed(response)
 
     return opened
+
+
+def _note_view(visit: Visit) -> None:
+    """Keep the evidence that a page was shown. Where the database cannot take it, the page is shown all the same."""
+    page = (visit.request.resolver_match.url_name if visit.request.resolver_match else "") or ""
+    agent = visit.request.headers.get("User-Agent", "")
+    try:
+        with transaction.atomic():
+            record_view(visit.affected, contact=visit.contact, page=page, agent=agent, now=visit.now)
+    except DatabaseError:
+        log.exception("That %s was shown to contact %d could not be written down.", page, visit.contact.pk)
 
 
 def house() -> dict[str, Any]:

@@ -26,6 +26,7 @@ from campaigns.services.responses import (
 )
 from campaigns.services.scoping import add_affected, expand_by_key, import_scope, remove_affected
 from campaigns.services.snapshots import Counts, counts, latest_counts, take_snapshot
+from campaigns.services.views import record_view
 
 __all__ = [
     "UNKNOWN",
@@ -57,6 +58,7 @@ __all__ = [
     "mark_unreachable",
     "move_deadline_earlier",
     "name_contact",
+    "record_view",
     "remove_affected",
     "request_cancel",
     "request_exclusion",
