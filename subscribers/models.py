@@ -105,6 +105,9 @@ class Contact(models.Model):
     added_at = models.DateTimeField(
         null=True, editable=False, help_text="When a person named this contact; empty for one from an import."
     )
+    link_version = models.PositiveIntegerField(
+        default=1, db_default=1, editable=False, help_text="Raised to cut off the links of this contact."
+    )
 
     objects = ContactQuerySet.as_manager()
 

@@ -205,6 +205,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "link_version",
+                    models.PositiveIntegerField(
+                        db_default=1,
+                        default=1,
+                        editable=False,
+                        help_text="Raised to cut off the links of this contact.",
+                    ),
+                ),
+                (
                     "subscriber",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,

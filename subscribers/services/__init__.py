@@ -1,0 +1,36 @@
+"""The verbs of the register. Each writes its event in the transaction of its change."""
+
+from subscribers.services.commitments import give_commitment
+from subscribers.services.contacts import (
+    add_contact,
+    ask_as_well,
+    clear_bounce,
+    cut_off_links,
+    hand_over,
+    mark_contact_back,
+    mark_contact_bounced,
+    mark_contact_left,
+    verify_contact,
+)
+from subscribers.services.edits import save_edit
+from subscribers.services.imports import ImportReport, import_register
+from subscribers.services.journal import STREAM
+from subscribers.services.revoked import mark_revoked
+
+__all__ = [
+    "STREAM",
+    "ImportReport",
+    "add_contact",
+    "ask_as_well",
+    "clear_bounce",
+    "cut_off_links",
+    "give_commitment",
+    "hand_over",
+    "import_register",
+    "mark_contact_back",
+    "mark_contact_bounced",
+    "mark_contact_left",
+    "mark_revoked",
+    "save_edit",
+    "verify_contact",
+]
