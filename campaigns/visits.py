@@ -1,8 +1,4 @@
-"""Who has opened a link, and what keeps such a visit private.
-
-The token in the address is a key: no page loads anything from elsewhere, no other site is told the address, no cache
-keeps a page, and `core.redaction` keeps it out of the log.
-"""
+"""Who has opened a link of a campaign; `core.seals` keeps such a visit private."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +13,6 @@ from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 
 from audit import actors
@@ -27,18 +22,11 @@ from campaigns.models.affected import AffectedCertificateQuerySet
 from campaigns.services import record_view
 from core import clock
 from core.errors import Refused
+from core.seals import sealed
 from subscribers.models import Contact
 
 log = logging.getLogger(__name__)
 SHOWN = 200
-SEALS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    # Not no-referrer: with that, browsers send `Origin: null` with our own forms, and no CSRF check can pass. This one
-    # never sends more than the site's name, so the token stays here all the same.
-    "Referrer-Policy": "strict-origin",
-    "X-Robots-Tag": "noindex, nofollow",
-}
 
 
 @dataclass(frozen=True)
@@ -102,15 +90,15 @@ def by_link(view: View) -> Callable[..., HttpResponseBase]:
             if affected.campaign.state in {Campaign.State.DRAFT, Campaign.State.APPROVED}:
                 raise Refused("The campaign has not begun.")
         except Refused as refusal:
-            return _sealed(no_page(request, is_withdrawn=isinstance(refusal, links.Withdrawn)))
+            return sealed(no_page(request, is_withdrawn=isinstance(refusal, links.Withdrawn)))
         visit = Visit(request, token, affected, contact, clock.now())
         if request.method == "POST" and affected.campaign.state != Campaign.State.RUNNING:
             messages.error(request, _("This campaign has ended. Nothing was changed."))
-            return _sealed(visit.back())
+            return sealed(visit.back())
         response = view(visit)
         if request.method == "GET" and response.status_code == SHOWN:
             _note_view(visit)
-        return _sealed(response)
+        return sealed(response)
 
     return opened
 
@@ -135,10 +123,3 @@ def no_page(request: HttpRequest, *, is_withdrawn: bool) -> HttpResponse:
     """What somebody sees whose link is not good: nothing of any campaign."""
     context = {"is_withdrawn": is_withdrawn, **house()}
     return render(request, "campaigns/respond/no_page.html", context, status=410 if is_withdrawn else 404)
-
-
-def _sealed(response: HttpResponseBase) -> HttpResponseBase:
-    for name, value in SEALS.items():
-        response.headers[name] = value
-    patch_cache_control(response, no_store=True, private=True)
-    return response

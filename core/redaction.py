@@ -1,13 +1,13 @@
-"""Keeps the tokens of respond-links out of the log: whoever has a token can act for a subscriber."""
+"""Keeps the tokens of links out of the log: whoever has a token can act for a subscriber."""
 
 import logging
 import re
 
-TOKEN = re.compile(r"(/respond/)[^/\s?\"']+")
+TOKEN = re.compile(r"(/(?:respond|contact)/)[^/\s?\"']+")
 
 
 class HideTokens(logging.Filter):
-    """A filter for log handlers: in each message, the token of a respond-link becomes three dots."""
+    """A filter for log handlers: in each message, the token of a link becomes three dots."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the message where it names a link; every record passes."""
