@@ -18,6 +18,8 @@ from core.errors import Refused
 from subscribers.models import Contact
 from subscribers.services import add_contact
 
+MOST_NAMED = 10
+"""So many people may be named for one subscriber by its links; members of staff may name more."""
 ITEM_REQUEST, ITEM_KEY_COMPROMISE = "1", "3"
 """The items of BR 4.9.1.1 that a subscriber's own request falls under."""
 
@@ -151,10 +153,14 @@ def name_contact(
 ) -> Contact:
     """Take in a further contact, who is told at the next tick; a backup, unless the subscriber has no contact at all.
 
-    Raises `Malformed` for an address or a number that is none.
+    Raises `Malformed` for an address or a number that is none, and `Refused` when as many people have been named for
+    this subscriber as a link may name: whoever holds a link must not make this house write to the world.
     """
     with transaction.atomic():
         require_running(affected_subscriber.campaign, "naming a contact")
+        named = affected_subscriber.subscriber.contacts.filter(added_at__isnull=False).count()
+        if named >= MOST_NAMED and not actor.startswith("staff:"):
+            raise Refused(f"{named} people have been named here already. Please ring us to add another one.")
         contact = add_contact(affected_subscriber.subscriber, name=name, email=email, phone=phone, actor=actor, now=now)
         if contact.email and contact.bounced_at is None:
             _set_unreachable(affected_subscriber, None, verb="affectedsubscriber.reached", actor=actor, now=now)

@@ -296,6 +296,20 @@ def test_a_contact_that_cannot_be_told_anything_is_refused(three, email, phone):
     assert three[0].subscriber.contacts.count() == 2
 
 
+def test_a_link_names_ten_people_and_no_more_but_staff_may(three):
+    affected, _ = three
+
+    def name(number: int, actor: str) -> None:
+        name_contact(affected, name="", email=f"c{number}@bank.example", phone="", actor=actor, now=NOW)
+
+    for number in range(10):
+        name(number, "contact:1")
+    with pytest.raises(Refused, match="10 people have been named"):
+        name(10, "contact:1")
+    name(10, "staff:olga")
+    assert affected.subscriber.contacts.count() == 2 + 11
+
+
 def test_unreachable_is_recorded_once_and_stops_no_clock(three):
     affected, _ = three
     mark_unreachable(affected, actor="system", now=NOW)
