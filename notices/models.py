@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from campaigns.models import AffectedSubscriber, Campaign, EscalationStep
 from core.due import DueModel
@@ -228,6 +228,25 @@ class InboundMessage(models.Model):
         return f"{self.kind} from {self.sender or 'nobody'}"
 
 
+class CallQuerySet(models.QuerySet["Call"]):
+    """The vocabulary of calls."""
+
+    def most_recent(self) -> "CallQuerySet":
+        """The last call about each affected subscriber: what it agreed on holds, what came before is history."""
+        later = Call.objects.filter(affected_subscriber=OuterRef("affected_subscriber"), pk__gt=OuterRef("pk"))
+        return self.filter(~Exists(later))
+
+    def wrong(self) -> "CallQuerySet":
+        """Calls that found a number wrong, unless a later one to the same number was answered after all."""
+        right = Call.objects.filter(
+            affected_subscriber__subscriber=OuterRef("affected_subscriber__subscriber"),
+            number=OuterRef("number"),
+            outcome__in=[*Call.TOLD, Call.Outcome.MESSAGE_LEFT],
+            pk__gt=OuterRef("pk"),
+        )
+        return self.filter(~Exists(right), outcome=Call.Outcome.WRONG_NUMBER).exclude(number="")
+
+
 class Call(models.Model):
     """A telephone call to a contact of an affected subscriber, and what came of it."""
 
@@ -239,14 +258,20 @@ class Call(models.Model):
         NO_ANSWER = "no_answer", "no answer"
         WRONG_NUMBER = "wrong_number", "wrong number"
 
+    TOLD: ClassVar[tuple[str, ...]] = (Outcome.REACHED, Outcome.PROMISED, Outcome.REFUSES)
+    """After these the subscriber has been told, and the caller is the witness."""
+
     affected_subscriber = models.ForeignKey(AffectedSubscriber, on_delete=models.CASCADE, related_name="calls")
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="calls", null=True, blank=True)
+    number = models.CharField(max_length=40, blank=True, help_text="The number that was rung, as it was then.")
     outcome = models.CharField(max_length=16, choices=Outcome)
     note = models.CharField(max_length=1000, blank=True)
     called_by = models.CharField(max_length=200)
     at = models.DateTimeField()
     promised_for = models.DateTimeField(null=True, help_text="By when they say that everything is replaced.")
     next_at = models.DateTimeField(null=True, help_text="When to ring again.")
+
+    objects = CallQuerySet.as_manager()
 
     class Meta:
         indexes = (models.Index(fields=["affected_subscriber", "at"], name="call_at"),)

@@ -59,7 +59,7 @@ class CallRoom:
         record_call(
             affected,
             contact=contact,
-            outcome=Call.Outcome.REACHED if reached else Call.Outcome.NO_ANSWER,
+            outcome=_outcome(reached, gone),
             note="The switchboard named a successor." if reached and gone else "",
             actor=CALLER,
             now=now,
@@ -71,3 +71,10 @@ class CallRoom:
             name_contact(affected, name="Successor", email=f"successor@{domain}", phone="", actor=CALLER, now=now)
         elif contact is not None:
             self.on_reached(affected, links.respond_url(affected, contact), now)
+
+
+def _outcome(reached: bool, gone: bool) -> str:
+    """Where everybody is gone, the number is answered by somebody who only knows who came after them."""
+    if not reached:
+        return Call.Outcome.NO_ANSWER
+    return Call.Outcome.WRONG_NUMBER if gone else Call.Outcome.REACHED

@@ -32,7 +32,7 @@ class Funnel:
 def steps(now: datetime) -> dict[str, Q]:
     """What each number of the funnel means, as a condition on affected subscribers."""
     notices = Notice.objects.filter(affected_subscriber=OuterRef("pk"))
-    spoken = Call.objects.filter(affected_subscriber=OuterRef("pk"), outcome=Call.Outcome.REACHED)
+    spoken = Call.objects.filter(affected_subscriber=OuterRef("pk"), outcome__in=Call.TOLD)
     own = AffectedCertificate.objects.filter(affected_subscriber=OuterRef("pk"))
     meaning = conditions(now)
     unreplaced = own.exclude(state=State.REPLACED).exclude(meaning["expired"] | meaning["excluded"])

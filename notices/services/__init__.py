@@ -1,16 +1,22 @@
 """The verbs of notices."""
 
-from notices.services.calls import record_call
+from notices.services.answers import deal_with
+from notices.services.calls import Agreed, record_call
 from notices.services.delivery import Report, record_delivery
 from notices.services.sending import retry_refused, send_notices, withdraw_notices
+from notices.services.turns import release_turn, take_turn
 from notices.services.writing import write_next, write_notices
 
 __all__ = [
+    "Agreed",
     "Report",
+    "deal_with",
     "record_call",
     "record_delivery",
+    "release_turn",
     "retry_refused",
     "send_notices",
+    "take_turn",
     "withdraw_notices",
     "write_next",
     "write_notices",
