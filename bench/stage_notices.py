@@ -53,7 +53,7 @@ def _situations() -> list[Situation]:
 
 def _write() -> Act:
     found = _situations()[0]
-    found.letter(found.steps[0], now=LAUNCHED_AT)  # a worker has its templates at hand
+    found.letter(found.steps[0], found.contacts[0], now=LAUNCHED_AT)  # a worker has its templates at hand
     return _write_all
 
 
@@ -67,13 +67,13 @@ def _write_all() -> int:
 def _render() -> Act:
     """The words alone, with everything known that they need."""
     known = [(each, each.steps[0], audience.addressed(each.contacts, each.steps[0].audience)) for each in _situations()]
-    known[0][0].letter(known[0][1], now=LAUNCHED_AT)
+    known[0][0].letter(known[0][1], known[0][2][0], now=LAUNCHED_AT)
 
     def render() -> int:
         letters = list[rendering.Letter]()
         for found, step, contacts in known:
-            letter = found.letter(step, now=LAUNCHED_AT)
-            letters += [letter.with_link(LINK) for _ in contacts]
+            letter = found.letter(step, contacts[0], now=LAUNCHED_AT)
+            letters += [letter.with_links([LINK]) for _ in contacts]
         return len(letters)
 
     return render

@@ -110,6 +110,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIME_ZONE = "UTC"
 USE_TZ = True
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "中文")]
+"""Those of notices and of the subscribers' pages, each by its own name. The console speaks English."""
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 CLOCK_FILE = env.str("CLOCK_FILE", default="")
 """A rehearsal's clock (`core.clock`); empty for the machine's own time."""

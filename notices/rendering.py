@@ -1,110 +1,81 @@
-"""From facts to the words of a notice, by the templates in `templates/notices/<template>/`.
+"""From facts to the words of a message: subject, text, the HTML that repeats it, and a short form for telephones.
 
-Text is the document, HTML repeats it. Everything but the respond-link is the same for all contacts of a subscriber, so
-a step is rendered once with a placeholder for the link, and each contact's link is put in afterwards.
+Everything but the links is the same for all contacts of a subscriber with one language, so a step is rendered once
+with placeholders for the links, and each contact's links are put in afterwards.
 """
 
 import logging
-import secrets
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cache, lru_cache
-from hashlib import sha256
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
-from textwrap import fill
 
 from django.conf import settings
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from django.utils import translation
 
-from campaigns.moments import in_words
-from campaigns.rules import Rule, RulePack, window_in_words
-from notices import wording
+from notices import texts, vocabulary, wording
+from notices.document import as_text
+from notices.facts import Account, Cause, Facts, Listed, NewsFacts, NewsItem, Person
+from notices.fence import compiled
+from notices.html import as_html
+from notices.texts import Text
+from notices.vocabulary import LINKS, LISTED, link
+
+__all__ = [
+    "LISTED", "Account", "Cause", "Facts", "Letter", "Listed", "NewsFacts", "NewsItem", "Person", "render",
+    "render_letter", "render_news", "templates",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
-FOLDER = settings.BASE_DIR / "templates" / "notices"
-PARTS = ("subject.txt", "body.txt", "body.html")
-DEFAULT = "revocation"
-LISTED = 20
-"""How many certificates a notice lists; the rest are behind the link."""
+DEFAULT = texts.STEPS[0]
 LONGEST_SUBJECT = 300
-LINK = f"https://link.invalid/{secrets.token_hex(16)}/"
-"""Stands for the contact's link while a step is rendered; nobody can know it, so no text can contain it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A certificate as a notice lists it."""
-
-    names: list[str]
-    serial_number: str
-    not_after: datetime
-    publish_by: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What a campaign is about, the same in all of its notices."""
-
-    is_drill: bool
-    pack: RulePack
-    rule: Rule
-    explanation: str
-    explanation_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What one subscriber is told at one step; `reminder` is 0 in the first notice."""
-
-    cause: Cause
-    subscriber: str
-    reference: str
-    time_zone: str
-    deadline: datetime
-    now: datetime
-    reminder: int
-    outstanding: int
-    confirmed: int
-    listed: list[Listed]
+LONGEST_SHORT = 300
+"""Characters of a short text, its link among them: two or three text messages."""
+ROOM_FOR_LINK = 100
+"""Characters of a personal link after the address of the site."""
+NAMES_IN_SHORT = (60, 30, 15)
+"""How long the name of a subscriber may be in a short text; the first that leaves it short enough is taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The words of one notice."""
+    """The words of one message."""
 
     subject: str
     text: str
     html: str
+    short: str
+    language: str
     template_version: str
 
-    def with_link(self, link: str) -> "Letter":
-        """The same words for one contact. The link is put in as it is in text, and escaped in HTML."""
-        return Letter(
-            self.subject,
-            self.text.replace(LINK, link),
-            self.html.replace(LINK, escape(link)),
-            self.template_version,
+    def with_links(self, links: Sequence[str]) -> "Letter":
+        """The same words for one contact, whose links are given in the order of the accounts; escaped in HTML."""
+        return replace(
+            self,
+            text=LINKS.sub(lambda found: links[int(found[1])], self.text),
+            html=LINKS.sub(lambda found: escape(links[int(found[1])]), self.html),
+            short=LINKS.sub(lambda found: links[int(found[1])], self.short),
         )
 
 
-def render(template: str, facts: Facts) -> Letter:
-    """The words of a step, with `LINK` where each contact's own link belongs."""
-    name = template if template in templates() else _fallback(template)
-    words = _words(facts)
-    subject, text, html = (_environment().get_template(f"{name}/{part}").render(words) for part in PARTS)
-    return Letter(wording.one_line(subject, longest=LONGEST_SUBJECT), text, html, version(name))
-
-
-@cache
 def templates() -> tuple[str, ...]:
     """The names of the templates that a step can have."""
-    return tuple(sorted(each.name for each in FOLDER.iterdir() if (each / PARTS[0]).exists()))
+    return texts.STEPS
 
 
-@cache
-def version(template: str) -> str:
-    """The SHA-256 of a template's three files: which words were in force when a notice was written."""
-    return sha256(b"".join((FOLDER / template / part).read_bytes() for part in PARTS)).hexdigest()
+def render(template: str, facts: Facts) -> Letter:
+    """The words of a step, with placeholders where each contact's own links belong."""
+    name = template if template in templates() else _fallback(template)
+    return _letter(texts.in_force(name, facts.language), lambda: vocabulary.of_step(facts))
+
+
+def render_news(facts: NewsFacts) -> Letter:
+    """The words of later news, with a placeholder for the one link."""
+    return _letter(texts.in_force(f"news_{facts.kind}", facts.language), lambda: vocabulary.of_news(facts))
+
+
+def render_letter(kind: str, language: str, words: Mapping[str, object]) -> Letter:
+    """The words of a routine letter. Moments are told in UTC, and where the reader is if a `time_zone` is given."""
+    return _letter(texts.in_force(kind, language), lambda: vocabulary.of_letter(words))
 
 
 def _fallback(template: str) -> str:
@@ -112,60 +83,39 @@ def _fallback(template: str) -> str:
     return DEFAULT
 
 
-def _words(facts: Facts) -> dict[str, object]:
-    cause = facts.cause
-    return {
-        "is_drill": cause.is_drill,
-        "subscriber": wording.one_line(facts.subscriber),
-        "reference": wording.one_line(facts.reference),
-        "outstanding": facts.outstanding,
-        "certificates": wording.certificates(facts.outstanding),
-        "confirmed": facts.confirmed,
-        "deadline": wording.utc(facts.deadline),
-        "local": wording.local(facts.deadline, facts.time_zone),
-        "left": in_words(facts.deadline - facts.now),
-        "reminder": facts.reminder,
-        "listed": [
-            {
-                "names": wording.names_in_short(each.names),
-                "serial_number": each.serial_number,
-                "expires": f"{each.not_after:%Y-%m-%d}",
-                "deadline": "" if each.publish_by == facts.deadline else wording.utc(each.publish_by),
-            }
-            for each in facts.listed
-        ],
-        "more": facts.outstanding - len(facts.listed),
-        "link": LINK,
-        "explanation": cause.explanation.strip(),
-        "explanation_url": cause.explanation_url,
-        "source": cause.pack.source,
-        "pack": cause.pack.name,
-        "item": cause.rule.item,
-        "rule": cause.rule.text,
-        "window": window_in_words(cause.rule.window),
-        "ca": settings.CA_NAME,
-        "clause": settings.AGREEMENT_CLAUSE,
-        "phone": settings.NOTICE_PHONE,
-        "site": settings.SITE_URL,
-    }
+def _letter(text: Text, words: Callable[[], dict[str, object]]) -> Letter:
+    with translation.override(text.language):
+        known = words()
+        subject = wording.one_line(compiled(text.subject).render(known), longest=LONGEST_SUBJECT)
+        source = compiled(text.body).render(known)
+        html = as_html(
+            source,
+            title=subject,
+            language=text.language,
+            links=_links(source, known),
+            is_noted=bool(known.get("is_drill")),
+        )
+        return Letter(subject, as_text(source), html, _short(text, known), text.language, text.version)
 
 
-@lru_cache(maxsize=256)
-def _wrapped(text: str) -> str:
-    """Paragraphs of at most 78 characters a line; a word that is longer, such as a URL, stays whole."""
-    return "\n".join(fill(line, width=78, break_long_words=False, break_on_hyphens=False) for line in text.splitlines())
+def _links(source: str, known: Mapping[str, object]) -> set[str]:
+    """The addresses that become links: ours, and that of the public page. A name that looks like one stays a name."""
+    ours = {found[0] for found in LINKS.finditer(source)}
+    return {*ours, *(f"{each}list.csv" for each in ours), *vocabulary.addresses(known)}
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-    environment.filters["wrapped"] = _wrapped
-    return environment
+def _short(text: Text, known: Mapping[str, object]) -> str:
+    """The short form, with a shorter name where it would be too long, and cut before the link as a last resort."""
+    template, told = compiled(text.short), ""
+    for longest in NAMES_IN_SHORT:
+        name = wording.one_line(str(known["subscriber"]), longest=longest)
+        told = " ".join(template.render({**known, "subscriber": name}).split())
+        if _length(told) <= LONGEST_SHORT:
+            return told
+    ends = link(0) if LINKS.search(told) else ""
+    room = LONGEST_SHORT - _length(ends) - 1
+    return f"{wording.one_line(LINKS.sub('', told), longest=room)} {ends}".strip()
+
+
+def _length(told: str) -> int:
+    return len(LINKS.sub("x" * (len(settings.SITE_URL) + ROOM_FOR_LINK), told))

@@ -1,7 +1,11 @@
-"""How a notice says moments, names and numbers: in English, on one line, without a character that could mislead."""
+"""How a message says moments, names and numbers: in the language that is active, on one line, and never misleading."""
 
 import unicodedata
 from datetime import UTC, datetime
+
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from campaigns.moments import zone
 
@@ -27,24 +31,33 @@ def utc(moment: datetime) -> str:
 
 
 def local(moment: datetime, zone_name: str) -> str:
-    """The same moment where the subscriber is: `Sun 24 Mar 2024 16:30 (Asia/Shanghai, UTC+08:00)`; empty in UTC."""
+    """The same moment where the reader is: `Sun 24 Mar 2024 16:30 (Asia/Shanghai, UTC+08:00)`; empty in UTC."""
     there = moment.astimezone(zone(zone_name))
     offset = there.strftime("%z")
     if offset == "+0000":
         return ""
-    return f"{_told(there)} ({one_line(zone_name, longest=64)}, UTC{offset[:3]}:{offset[3:5]})"
+    name = one_line(zone_name, longest=64)
+    return f"{_told(there)} ({name}, UTC{offset[:3]}:{offset[3:5]})"
+
+
+def day(moment: datetime) -> str:
+    """`2024-03-24`, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
 
 
 def names_in_short(names: list[str]) -> str:
     """The first names of a certificate, and how many more there are."""
-    shown = ", ".join(one_line(name, longest=100) for name in names[:NAMES_SHOWN]) or "no names"
-    return f"{shown} (+{len(names) - NAMES_SHOWN} more)" if len(names) > NAMES_SHOWN else shown
+    shown = ", ".join(one_line(name, longest=100) for name in names[:NAMES_SHOWN]) or _("no names")
+    more = len(names) - NAMES_SHOWN
+    return shown + " " + _("(+%(count)d more)") % {"count": more} if more > 0 else shown
 
 
 def certificates(count: int) -> str:
     """`1 certificate`, `2,098 certificates`."""
-    return f"{count:,} certificate{'' if count == 1 else 's'}"
+    return ngettext("%(count)s certificate", "%(count)s certificates", count) % {"count": f"{count:,}"}
 
 
 def _told(moment: datetime) -> str:
-    return moment.strftime("%a %d %b %Y %H:%M:%S" if moment.second else "%a %d %b %Y %H:%M")
+    return date_format(moment, pgettext("moment, as PHP's date() would take it", "D d M Y")) + moment.strftime(
+        " %H:%M:%S" if moment.second else " %H:%M"
+    )

@@ -11,6 +11,7 @@ from django.db.models.functions import RowNumber
 
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, EscalationStep
 from campaigns.rules import rule_pack
+from core.languages import nearest
 from notices import rendering
 from notices.models import Notice
 from subscribers.models import Contact
@@ -41,8 +42,8 @@ class Situation:
         """Whether anything is outstanding in a campaign that runs, and a deadline is ahead."""
         return self.is_running and self.outstanding > 0 and self.deadline is not None
 
-    def letter(self, step: EscalationStep, *, now: datetime) -> rendering.Letter:
-        """The words of a step for this subscriber, without anybody's link yet."""
+    def letter(self, step: EscalationStep, contact: Contact, *, now: datetime) -> rendering.Letter:
+        """The words of a step in the language of a contact, without anybody's link yet."""
         campaign, subscriber = self.affected.campaign, self.affected.subscriber
         pack = rule_pack(campaign.rule_pack)
         cause = rendering.Cause(
@@ -52,17 +53,22 @@ class Situation:
             explanation=campaign.explanation,
             explanation_url=campaign.explanation_url,
         )
-        facts = rendering.Facts(
-            cause=cause,
+        account = rendering.Account(
             subscriber=subscriber.name,
             reference=subscriber.reference,
-            time_zone=subscriber.time_zone,
+            outstanding=self.outstanding,
+            confirmed=self.confirmed,
+            deadline=self.deadline or now,
+            listed=self.listed,
+        )
+        facts = rendering.Facts(
+            cause=cause,
+            language=nearest(contact.language or subscriber.language),
+            time_zone=contact.time_zone or subscriber.time_zone,
             deadline=self.deadline or now,
             now=now,
             reminder=sum(each.order < step.order for each in self.steps),
-            outstanding=self.outstanding,
-            confirmed=self.confirmed,
-            listed=self.listed,
+            accounts=(account,),
         )
         return rendering.render(step.template, facts)
 

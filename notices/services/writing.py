@@ -43,7 +43,8 @@ class Plan:
     contacts: list[Contact] = field(default_factory=list)
     skipped: list[tuple[EscalationStep, str]] = field(default_factory=list)
     is_unreachable: bool = False
-    letter: Letter | None = None
+    letters: dict[int, Letter] = field(default_factory=dict)
+    """The words for each contact, by its key."""
     cause: str = ""
 
 
@@ -83,7 +84,8 @@ def write_next(failed: Iterable[Notice], *, cause: str, now: datetime) -> list[N
         contact = audience.next_in_line(where.contacts, told=where.told[step.pk])
         if contact:
             where.told[step.pk].add(contact.pk)
-            plan = Plan(where, 0, step=step, contacts=[contact], letter=where.letter(step, now=now), cause=cause)
+            plan = Plan(where, 0, step=step, contacts=[contact], cause=cause)
+            plan.letters = _letters(plan, step, now=now)
             drafts += _notices(plan, now=now)
         elif not audience.reachable(where.contacts) and where.affected.unreachable_since is None:
             mark_unreachable(where.affected, actor=SYSTEM, now=now)
@@ -148,19 +150,31 @@ def _worded(where: Situation, *, now: datetime) -> Plan | None:
     try:
         plan = _planned(where, now=now)
         if plan.step is not None and plan.contacts:
-            plan.letter = where.letter(plan.step, now=now)
+            plan.letters = _letters(plan, plan.step, now=now)
     except Exception:
         log.exception("The notice for %s cannot be written.", where.affected.public_id)
         return None
     return plan
 
 
+def _letters(plan: Plan, step: EscalationStep, *, now: datetime) -> dict[int, Letter]:
+    """The words for each contact, made once for all who share a language and a time zone."""
+    made, found = dict[tuple[str, str], Letter](), dict[int, Letter]()
+    for contact in plan.contacts:
+        key = contact.language, contact.time_zone
+        if key not in made:
+            made[key] = plan.situation.letter(step, contact, now=now)
+        found[contact.pk] = made[key]
+    return found
+
+
 def _notices(plan: Plan, *, now: datetime) -> list[Notice]:
-    if plan.letter is None or plan.step is None:
+    if plan.step is None:
         return []
     affected, drafts = plan.situation.affected, []
     for contact in plan.contacts:
-        letter, public_id = plan.letter.with_link(respond_url(affected, contact)), uuid.uuid4()
+        letter = plan.letters[contact.pk].with_links([respond_url(affected, contact)])
+        public_id = uuid.uuid4()
         drafts.append(
             Notice(
                 public_id=public_id,
@@ -170,6 +184,7 @@ def _notices(plan: Plan, *, now: datetime) -> list[Notice]:
                 address=contact.email,
                 written_at=now,
                 due_at=now,
+                language=letter.language,
                 cause=plan.cause,
                 template_version=letter.template_version,
                 subject=letter.subject,

@@ -21,6 +21,7 @@ from core.due import claim
 from notices import rendering
 from notices.models import Notice
 from notices.services import write_notices
+from notices.vocabulary import LINKS
 from subscribers.models import Contact
 from subscribers.services import mark_contact_bounced
 from tests import make
@@ -67,7 +68,7 @@ def test_the_link_in_a_notice_identifies_its_subscriber_and_contact():
         url = links.respond_url(row, notice.contact)
         assert url in notice.body_text
         assert url in notice.body_html
-        assert rendering.LINK not in notice.body_text + notice.body_html
+        assert not LINKS.search(notice.body_text + notice.body_html)
         assert links.read(url.rstrip("/").rpartition("/")[2]) == (row, notice.contact)
 
 
@@ -285,7 +286,7 @@ def test_words_that_cannot_be_made_hold_up_nobody_else(
     real = rendering.render
 
     def fails_for_the_first(template: str, facts: rendering.Facts) -> rendering.Letter:
-        if facts.reference == first.subscriber.reference:
+        if facts.accounts[0].reference == first.subscriber.reference:
             raise ValueError("A fact that no template can tell.")
         return real(template, facts)
 
