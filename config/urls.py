@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("respond/", include("campaigns.urls")),
+    path("contact/", include("subscribers.urls")),
     path("anymail/", include("notices.urls")),
     path("", include("revocation.urls")),
     path("rehearsal/", include("rehearsal.urls")),

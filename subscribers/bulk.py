@@ -80,6 +80,10 @@ def _while(condition: str, *names: str) -> dict[str, str]:
 
 
 BLANK = "''"
+FALSE = "false"
+CONTACT_TEXTS = (
+    "name", "phone", "chat_url", "webhook_url", "language", "time_zone", "source", "bounce_note", "left_note",
+)  # fmt: skip
 FACTS = ("spki_sha256", "subject", "names", "not_before", "not_after", "policy", "crl_url", "ocsp_url", "der")
 TEXTS = (
     "fingerprint_sha256", "precert_sha256", "spki_sha256", "subject", "policy", "crl_url", "ocsp_url",
@@ -97,9 +101,14 @@ MERGES = (
         CONTACT,
         joins=f"LEFT JOIN {HOLDER}",
         match="t.subscriber_id = r.id AND t.email = s.email AND (s.email <> '' OR t.phone = s.phone)",
-        keys={"subscriber_id": "r.id", "bounce_note": BLANK},
-        defaults={"name": BLANK, "phone": BLANK, "role": f"'{Contact.Role.PRIMARY.value}'", "rank": "0"},
-        changes=_kept("name", "phone", "role", "rank", "verified_at"),
+        keys={"subscriber_id": "r.id"},
+        defaults={"role": f"'{Contact.Role.PRIMARY.value}'", "rank": "0", "takes_sms": FALSE, "takes_voice": FALSE}
+        | dict.fromkeys(CONTACT_TEXTS, BLANK),
+        changes=_kept("role", "rank", "takes_sms", "takes_voice", *CONTACT_TEXTS)
+        | _kept("left_at")
+        # An old file never takes back that somebody was reached since.
+        | _while("t.verified_at IS NULL OR s.verified_at > t.verified_at", "verified_at")
+        | _while("t.verified_at IS NULL OR s.bounced_at > t.verified_at", "bounced_at", "bounce_note"),
     ),
     Merge(
         COMMITMENT,

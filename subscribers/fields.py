@@ -21,7 +21,12 @@ CLASSES = {
     "standard": "standard", "finance": "finance", "government": "government", "critical": "critical",
     "critical infrastructure": "critical", "critical_infrastructure": "critical",
 }  # fmt: skip
-ROLES = {"primary": "primary", "backup": "backup"}
+ROLES = {
+    "primary": "primary", "backup": "backup",
+    "account_manager": "account_manager", "account manager": "account_manager",
+}  # fmt: skip
+YES = frozenset({"yes", "true", "1", "x", "y"})
+NO = frozenset({"no", "false", "0", "n"})
 REASONS = {reason.value.lower(): reason.value for reason in CRLReason}
 WINDOWS = {
     "24h": timedelta(hours=24), "24 h": timedelta(hours=24), "24 hours": timedelta(hours=24), "1d": timedelta(hours=24),
@@ -34,6 +39,7 @@ DURATION = re.compile(r"([0-9]{1,6}) ?(s|m|min|h|d)")
 UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
 HEX = re.compile(r"[0-9a-f]+")
 PHONE = re.compile(r"\+?[0-9][0-9 ()./x-]{2,38}")
+CHAT = re.compile(r"[a-z][a-z0-9+.-]{1,30}://[!-~]+", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 SHA256_DIGITS = 64
 
@@ -128,6 +134,28 @@ def phone(value: str) -> str:
     if not PHONE.fullmatch(value):
         raise Malformed(f"{shown(value)} is not a telephone number.")
     return value
+
+
+def yes_or_no(value: str) -> bool:
+    """Yes or no, as people and programs write them."""
+    if value.lower() not in YES | NO:
+        raise Malformed(f"{shown(value)} is neither yes nor no.")
+    return value.lower() in YES
+
+
+def chat_url(value: str) -> str:
+    """Where chat messages go, as an Apprise URL; which kinds are used is decided when one is sent."""
+    if len(value) > 500 or not CHAT.fullmatch(value):  # noqa: PLR2004
+        raise Malformed("is not the address of a chat such as msteams://…")
+    return value
+
+
+def webhook_url(value: str) -> str:
+    """An https address without a password in it."""
+    found = url(value)
+    if not found.lower().startswith("https://") or "@" in found.split("/")[2]:
+        raise Malformed("is not an https address without a password.")
+    return found
 
 
 def window(value: str) -> timedelta:

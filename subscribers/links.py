@@ -31,7 +31,7 @@ def read(token: str) -> Contact:
     try:
         public_id, version = _signer().unsign(token).split(".")
         contact = Contact.objects.select_related("subscriber").filter(public_id=UUID(public_id)).first()
-        if contact and contact.link_version != int(version):
+        if contact and (contact.link_version != int(version) or contact.left_at):
             raise Withdrawn("This link is no longer valid. A newer message has a newer link.")
     except (BadSignature, ValueError):
         raise Refused("This link is damaged. Please copy the whole address from the message.") from None

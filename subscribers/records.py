@@ -33,6 +33,17 @@ class ContactRecord:
     role: str | None = None
     rank: int | None = None
     verified_at: datetime | None = None
+    takes_sms: bool | None = None
+    takes_voice: bool | None = None
+    chat_url: str | None = None
+    webhook_url: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    source: str | None = None
+    bounced_at: datetime | None = None
+    bounce_note: str | None = None
+    left_at: datetime | None = None
+    left_note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +170,8 @@ def normal(title: str) -> str:
 
 
 def _contact(**values: Any) -> ContactRecord:
+    if not values.get("phone") and (values.get("takes_sms") or values.get("takes_voice")):
+        raise FieldError("phone", "is empty, and text messages or calls are to go there.")
     return ContactRecord(**{"email": "", **values})
 
 
@@ -243,6 +256,17 @@ CONTACTS = Kind(
         Column("role", fields.one_of(fields.ROLES)),
         Column("rank", fields.number(32767), ("order", "priority")),
         Column("verified_at", fields.moment, ("verified", "last_verified_at")),
+        Column("takes_sms", fields.yes_or_no, ("sms",)),
+        Column("takes_voice", fields.yes_or_no, ("voice",)),
+        Column("chat_url", fields.chat_url, ("chat",)),
+        Column("webhook_url", fields.webhook_url, ("webhook",)),
+        Column("language", fields.language, ("lang", "locale")),
+        Column("time_zone", fields.time_zone, ("timezone", "tz")),
+        Column("source", fields.text(200), ("comes_from",)),
+        Column("bounced_at", fields.moment, ("last_bounce_at",)),
+        Column("bounce_note", fields.text(500)),
+        Column("left_at", fields.moment),
+        Column("left_note", fields.text(500)),
     ),
     (("subscriber",), ("email", "phone")),
     _contact,

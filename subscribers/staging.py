@@ -63,9 +63,12 @@ CONTACT = Table(
     "contact",
     Contact,
     ("subscriber",),
-    ("email", "public_id", "name", "phone", "role", "rank", "verified_at"),
+    (
+        "email", "public_id", "name", "phone", "role", "rank", "verified_at", "takes_sms", "takes_voice", "chat_url",
+        "webhook_url", "language", "time_zone", "source", "bounced_at", "bounce_note", "left_at", "left_note",
+    ),
     ("subscriber", "email", "CASE WHEN email = '' THEN phone END"),
-)
+)  # fmt: skip
 COMMITMENT = Table(
     "commitment",
     Commitment,
@@ -187,7 +190,8 @@ class Staging:
             rank = 0 if role == Contact.Role.PRIMARY else 1
         elif role is None and rank is not None:
             role = Contact.Role.BACKUP if rank else Contact.Role.PRIMARY
-        values = (record.email, uuid4(), record.name, record.phone, role, rank, record.verified_at)
+        own = {"public_id": uuid4(), "role": role, "rank": rank}
+        values = [own[name] if name in own else getattr(record, name) for name in CONTACT.columns]
         return (record.subscriber, *self._prepared(CONTACT, values))
 
     def _held(self, record: CertificateRecord) -> tuple[Any, ...]:

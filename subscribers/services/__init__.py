@@ -2,6 +2,7 @@
 
 from subscribers.services.commitments import give_commitment
 from subscribers.services.contacts import (
+    MOST_CONTACTS,
     add_contact,
     ask_as_well,
     clear_bounce,
@@ -18,6 +19,7 @@ from subscribers.services.journal import STREAM
 from subscribers.services.revoked import mark_revoked
 
 __all__ = [
+    "MOST_CONTACTS",
     "STREAM",
     "ImportReport",
     "add_contact",

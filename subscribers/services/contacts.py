@@ -31,10 +31,7 @@ def add_contact(
     A contact with this address is returned as it is; one that had left is back. Raises `Malformed` for an address or a
     number that is none, `Refused` where there are too many already.
     """
-    email = fields.email(email.strip()) if email.strip() else ""
-    phone = fields.phone(phone.strip()) if phone.strip() else ""
-    if not email and not phone:
-        raise Malformed("A contact needs an e-mail address or a telephone number.")
+    email, phone = _ways(email, phone)
     with transaction.atomic():
         Subscriber.objects.select_for_update().get(pk=subscriber.pk)
         known = subscriber.contacts.all()
@@ -150,6 +147,14 @@ def cut_off_links(contact: Contact, *, actor: str, now: datetime) -> None:
         Contact.objects.filter(pk=contact.pk).update(link_version=F("link_version") + 1)
         audit.record("contact.links_cut_off", stream=STREAM, about=contact, actor=actor, now=now)
     contact.refresh_from_db()
+
+
+def _ways(email: str, phone: str) -> tuple[str, str]:
+    email = fields.email(email.strip()) if email.strip() else ""
+    phone = fields.phone(phone.strip()) if phone.strip() else ""
+    if not email and not phone:
+        raise Malformed("A contact needs an e-mail address or a telephone number.")
+    return email, phone
 
 
 def _write(contact: Contact, **values: Any) -> None:
