@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,10 @@ DRILL_EMAIL_URL = env.str("DRILL_EMAIL_URL", default="")
 NOTICE_FROM = env.str("NOTICE_FROM", default="Recall <revocation@localhost>")
 NOTICE_PHONE = env.str("NOTICE_PHONE", default="")
 """The telephone number that answers day and night (BR 4.9.3); printed in every notice."""
+RETURN_PATH = env.str("RETURN_PATH", default="")
+"""The mailbox to which undeliverable messages return, each to a sub-address of its own (`notices.returns`)."""
+if RETURN_PATH and not re.fullmatch(r"[^@+\s]{1,18}@[^@\s]+", RETURN_PATH):
+    raise ImproperlyConfigured("RETURN_PATH is no address such as bounces@ca.example (18 characters before the @).")
 CA_NAME = env.str("CA_NAME", default="Example CA")
 AGREEMENT_CLAUSE = env.str(
     "AGREEMENT_CLAUSE", default="the revocation clause of your Subscriber Agreement (BR 9.6.3 item 8)"
