@@ -5,15 +5,19 @@ Every duration is exact; a day is 86,400 seconds (BR 4.9.9).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from core.errors import Refused
 
 AUDIENCES = ("primary", "next_backup", "backups", "all", "account_manager")
+CHANNELS = ("mail", "sms", "voice", "chat", "webhook")
+TEMPLATES = ("revocation", "account_manager")
+"""The words that a step can have: what subscribers are told, and what the CA's account manager is told of one."""
 SHORT_WINDOW = timedelta(hours=24)
 LONGEST = timedelta(days=365)
 """No lead is longer: it would begin before the launch anyway, and dates end somewhere."""
+MOST_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +33,25 @@ class StepPlan:
     lapses_after: timedelta | None = None
 
 
+ANY_WAY = ("mail", "sms", "chat", "voice", "webhook")
+"""Mail first, then what interrupts less before what interrupts more."""
 LADDER_24_HOURS = (
-    StepPlan(0, "primary"),
-    StepPlan(2 / 24, "backups"),
-    StepPlan(4 / 24, "all"),
-    StepPlan(8 / 24, "all"),
-    StepPlan(16 / 24, "all"),
-    StepPlan(22 / 24, "all"),
+    StepPlan(0, "primary", channels=ANY_WAY),
+    StepPlan(2 / 24, "next_backup", channels=ANY_WAY),
+    StepPlan(4 / 24, "all", channels=ANY_WAY),
+    StepPlan(8 / 24, "account_manager", "account_manager", channels=ANY_WAY, lapses_after=timedelta(hours=6)),
+    StepPlan(10 / 24, "all", channels=ANY_WAY),
+    StepPlan(16 / 24, "all", channels=("mail", "sms"), on_every_channel=True),
+    StepPlan(None, "all", before_deadline=timedelta(hours=2), channels=("mail", "sms"), on_every_channel=True),
 )
 LADDER_DAYS = (
-    StepPlan(0, "primary"),
-    StepPlan(0.2, "backups"),
-    StepPlan(0.4, "all"),
-    StepPlan(0.6, "all"),
-    StepPlan(0.8, "all"),
-    StepPlan(0.95, "all"),
+    StepPlan(0, "primary", channels=ANY_WAY),
+    StepPlan(0.2, "backups", channels=ANY_WAY),
+    StepPlan(0.4, "all", channels=ANY_WAY),
+    StepPlan(0.5, "account_manager", "account_manager", channels=ANY_WAY, lapses_after=timedelta(hours=24)),
+    StepPlan(0.6, "all", channels=ANY_WAY),
+    StepPlan(0.8, "all", channels=("mail", "sms"), on_every_channel=True),
+    StepPlan(None, "all", before_deadline=timedelta(hours=6), channels=("mail", "sms"), on_every_channel=True),
 )
 
 
@@ -52,21 +60,80 @@ def default_ladder(window: timedelta) -> tuple[StepPlan, ...]:
     return LADDER_24_HOURS if window <= SHORT_WINDOW else LADDER_DAYS
 
 
-def check_ladder(steps: Sequence[StepPlan]) -> None:
-    """Raise `Refused` unless there is a step, shares rise from 0 or later to less than 1, and audiences are known."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a ladder: with one of its steps (counted from 0), or with all of it."""
+
+    step: int | None
+    text: str
+
+    def __str__(self) -> str:
+        return self.text if self.step is None else f"Step {self.step + 1} {self.text}"
+
+
+def ladder_problems(steps: Sequence[StepPlan], *, window: timedelta) -> list[Problem]:
+    """Everything that is wrong with a ladder for a window; nothing for a sound one.
+
+    A step has one time, inside the window and later than the step before it, a known audience, words and channels.
+    """
     if not steps:
-        raise Refused("A campaign needs at least one escalation step.")
-    before = -1.0
-    for number, step in enumerate(steps):
-        if step.share is None or not 0 <= step.share < 1:
-            raise Refused(
-                f"Step {number} is at {step.share or 0:g} of the time; it must be at 0 or later and before 1."
-            )
-        if step.share <= before:
-            raise Refused(f"Step {number} is not later than the step before it.")
-        if step.audience not in AUDIENCES:
-            raise Refused(f"Step {number} is for {step.audience!r}; it can be for {', '.join(AUDIENCES)}.")
-        before = step.share
+        return [Problem(None, "A ladder needs at least one step.")]
+    if len(steps) > MOST_STEPS:
+        return [Problem(None, f"A ladder has at most {MOST_STEPS} steps; these are {len(steps)}.")]
+    found = [Problem(place, text) for place, step in enumerate(steps) for text in _step_problems(step, window)]
+    if steps[0].lapses_after is not None:
+        found.append(Problem(0, "is the first notice: it never lapses."))
+    if not any(each.step is not None for each in found):
+        found += _order_problems(steps, window)
+    return found
+
+
+def check_ladder(steps: Sequence[StepPlan], *, window: timedelta) -> None:
+    """Raise `Refused` for a ladder that has any of the `ladder_problems`."""
+    if found := ladder_problems(steps, window=window):
+        raise Refused(" ".join(str(each) for each in found[:3]))
+
+
+def _step_problems(step: StepPlan, window: timedelta) -> list[str]:
+    return [*_time_problems(step, window), *_choice_problems(step)]
+
+
+def _time_problems(step: StepPlan, window: timedelta) -> list[str]:
+    found = []
+    if (step.share is None) == (step.before_deadline is None):
+        return ["needs one time: a share of the window, or so long before the deadline."]
+    if step.share is not None and not 0 <= step.share < 1:
+        found.append(f"is at {step.share:g} of the time; it must be at 0 or later and before 1.")
+    if step.before_deadline is not None and not timedelta(0) < step.before_deadline <= window:
+        found.append("must be before the deadline, and not before the window begins.")
+    if step.lapses_after is not None and not timedelta(0) < step.lapses_after <= LONGEST:
+        found.append("can only lapse some time after it was due.")
+    return found
+
+
+def _choice_problems(step: StepPlan) -> list[str]:
+    found = []
+    if step.audience not in AUDIENCES:
+        found.append(f"is for {step.audience!r}; it can be for {', '.join(AUDIENCES)}.")
+    if step.template not in TEMPLATES:
+        found.append(f"has the words {step.template!r}; there are {', '.join(TEMPLATES)}.")
+    elif (step.template == "account_manager") != (step.audience == "account_manager"):
+        found.append("has words for somebody else: an account manager is told of a subscriber, not as one.")
+    if unknown := [each for each in step.channels if each not in CHANNELS]:
+        found.append(f"goes out by {', '.join(map(repr, unknown))}; there are {', '.join(CHANNELS)}.")
+    if not step.channels or len(set(step.channels)) < len(step.channels):
+        found.append("needs at least one channel, and each only once.")
+    return found
+
+
+def _order_problems(steps: Sequence[StepPlan], window: timedelta) -> list[Problem]:
+    start = datetime(2000, 1, 1, tzinfo=UTC)
+    times = [_time(step, start, start + window) for step in steps]
+    return [
+        Problem(place, "is not later than the step before it.")
+        for place in range(1, len(steps))
+        if times[place] <= times[place - 1]
+    ]
 
 
 class Timed(Protocol):
@@ -79,14 +146,21 @@ class Timed(Protocol):
 
 
 def step_times(steps: Sequence[Timed], *, start: datetime, deadline: datetime) -> list[datetime]:
-    """The moments of the steps, none before the start; all of them the start if the deadline has passed by then."""
-    span = max(deadline - start, timedelta(0))
-    return [
-        start + span * (step.share or 0.0)
-        if step.before_deadline is None
-        else max(start, deadline - step.before_deadline)
-        for step in steps
-    ]
+    """The moments of the steps, none before the start; all of them the start if the deadline has passed by then.
+
+    Where less time is left than the ladder was made for, a step before the deadline may overtake one at a share of the
+    time: both are then due at the earlier moment, so that moments never fall.
+    """
+    times = [_time(step, start, deadline) for step in steps]
+    for place in range(len(times) - 2, -1, -1):
+        times[place] = min(times[place], times[place + 1])
+    return times
+
+
+def _time(step: Timed, start: datetime, deadline: datetime) -> datetime:
+    if step.before_deadline is not None:
+        return max(start, deadline - step.before_deadline)
+    return start + max(deadline - start, timedelta(0)) * (step.share or 0.0)
 
 
 def lead(

@@ -1,31 +1,49 @@
-"""Which step of the ladder is due: pure arithmetic on the steps' moments."""
+"""Which steps of the ladder are due: pure arithmetic on the steps' moments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Rungs:
     """Where a subscriber stands on the ladder, by positions in the list of steps."""
 
-    missed: tuple[int, ...]
-    """Passed over: their time came and went while nothing could be written."""
-    due: int | None
-    """The latest one whose time has come, if it has not been taken before."""
-    following: int | None
+    missed: tuple[int, ...] = ()
+    """Passed over: the next one was due before they could be written, or the deadline was there."""
+    lapsed: tuple[int, ...] = ()
+    """Passed over: longer ago than they may be caught up."""
+    due: tuple[int, ...] = ()
+    """To be written now: the latest one whose time has come, and those before it that may still be caught up."""
+    following: int | None = None
     """The first one whose time is still to come before the deadline."""
 
 
-def rungs(times: Sequence[datetime], *, taken: int, now: datetime, deadline: datetime) -> Rungs:
+def rungs(
+    times: Sequence[datetime],
+    *,
+    lapses: Sequence[timedelta | None],
+    taken: int,
+    now: datetime,
+    deadline: datetime,
+) -> Rungs:
     """What to do at a moment, `taken` being how many steps are behind us.
 
-    Of several steps whose time has come only the latest is due. At the deadline and after it nothing is: every step
-    that was not taken is missed.
+    A step without a time of its own to lapse makes sense until the next one is due; one that has such a time is caught
+    up so long and no longer. At the deadline and after it nothing is due: every step that was not taken is missed.
     """
     ahead = range(taken, len(times))
     if now >= deadline:
-        return Rungs(missed=tuple(ahead), due=None, following=None)
+        return Rungs(missed=tuple(ahead))
     come = [position for position in ahead if times[position] <= now]
-    to_come = [position for position in ahead if now < times[position] < deadline]
-    return Rungs(missed=tuple(come[:-1]), due=come[-1] if come else None, following=to_come[0] if to_come else None)
+    missed, lapsed, due = [], [], []
+    for position in come:
+        limit = lapses[position]
+        if limit is not None and now - times[position] > limit:
+            lapsed.append(position)
+        elif limit is not None or position == come[-1]:
+            due.append(position)
+        else:
+            missed.append(position)
+    following = next((position for position in ahead if now < times[position] < deadline), None)
+    return Rungs(tuple(missed), tuple(lapsed), tuple(due), following)

@@ -14,6 +14,14 @@ from campaigns.services.launch import (
     resume_campaign,
 )
 from campaigns.services.outcomes import mark_published
+from campaigns.services.policies import (
+    bring_back_policy,
+    choose_default,
+    copy_policy,
+    default_policy,
+    retire_policy,
+    save_policy,
+)
 from campaigns.services.reading import UNKNOWN, ScopeReport, SetAside
 from campaigns.services.replacements import add_replacement, verify_replacements, withdraw_replacement
 from campaigns.services.responses import (
@@ -39,11 +47,15 @@ __all__ = [
     "add_replacement",
     "approve_campaign",
     "approve_exclusion",
+    "bring_back_policy",
     "cancel_campaign",
     "change_draft",
+    "choose_default",
     "complete_campaign",
     "confirm_replacement",
+    "copy_policy",
     "counts",
+    "default_policy",
     "draft_campaign",
     "draft_digest",
     "expand_by_key",
@@ -64,6 +76,8 @@ __all__ = [
     "request_exclusion",
     "request_revocation",
     "resume_campaign",
+    "retire_policy",
+    "save_policy",
     "scope_digest",
     "take_snapshot",
     "verify_replacements",

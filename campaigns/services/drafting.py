@@ -12,10 +12,11 @@ from django.db import transaction
 from audit.actors import staff
 from audit.moves import move
 from audit.services import record
-from campaigns.models import AffectedCertificate, Campaign, EscalationStep
+from campaigns.models import AffectedCertificate, Campaign, EscalationPolicy, EscalationStep
 from campaigns.plan import StepPlan, check_ladder, default_ladder
 from campaigns.rules import CURRENT, rule_pack
 from campaigns.services.guards import hold, require_text
+from campaigns.services.policies import default_policy, plans_of, step_fields, steps_in_words
 from core.errors import Refused
 
 
@@ -32,6 +33,7 @@ class Draft(TypedDict, total=False):
     revokes_replaced_early: bool
     rule_pack: str
     steps: Sequence[StepPlan] | None
+    policy: EscalationPolicy | None
 
 
 NEEDED = ("title", "rule", "explanation", "clock_started_at")
@@ -40,16 +42,23 @@ VOID = {"approved_by": None, "approved_at": None, "approved_digest": ""}
 
 
 def draft_campaign(*, author: User, now: datetime, **draft: Unpack[Draft]) -> Campaign:
-    """A new campaign as a draft. Raises `Refused` for an unknown item, an empty text, or a clock that starts later."""
+    """A new campaign as a draft.
+
+    Its ladder is `steps`, or else a copy of the policy's, or else of the default policy's for its window. Raises
+    `Refused` for an unknown item, an empty text, a ladder without sense, or a clock that starts later.
+    """
     if missing := [name for name in NEEDED if name not in draft]:
         raise Refused(f"A draft needs {', '.join(missing)}.")
-    steps = draft.pop("steps", None)
+    steps, policy = draft.pop("steps", None), draft.pop("policy", None)
     fields = {"rule_pack": CURRENT, **draft}
     campaign = Campaign(drafted_by=author, drafted_at=now)
     _write(campaign, fields, now=now)
     with transaction.atomic():
         campaign.save(force_insert=True)
-        _set_steps(campaign, steps)
+        if steps is None:
+            _take_policy(campaign, policy)
+        else:
+            _set_steps(campaign, steps)
         record(
             "campaign.drafted",
             stream=campaign.stream,
@@ -64,19 +73,25 @@ def draft_campaign(*, author: User, now: datetime, **draft: Unpack[Draft]) -> Ca
 def change_draft(campaign: Campaign, *, actor: str, now: datetime, **draft: Unpack[Draft]) -> Campaign:
     """Change what a draft says; an approval that was given is void.
 
-    Raises `Refused` once it has been launched, and for making a drill of a live campaign or a live one of a drill.
+    A ladder that came from a policy is taken anew where another policy is named, or where another rule item makes
+    another window. Raises `Refused` once it has been launched, and for making a drill of a live campaign or a live one
+    of a drill.
     """
     with transaction.atomic():
         hold(campaign)
         if draft.get("kind", campaign.kind) != campaign.kind:
             raise Refused(f"This campaign was drafted as {campaign.get_kind_display()} and stays that; draft another.")
         reopen(campaign, actor=actor, now=now, why="the draft was changed")
-        clock = campaign.clock_started_at
-        steps = draft.pop("steps", None)
+        clock, window = campaign.clock_started_at, campaign.window
+        steps, policy = draft.pop("steps", None), draft.pop("policy", None)
         _write(campaign, dict(draft), now=now)
         campaign.save()
         if steps is not None:
             _set_steps(campaign, steps)
+        elif policy is not None or (campaign.policy and campaign.window != window):
+            _take_policy(campaign, policy)
+        else:
+            check_ladder(plans_of(campaign.steps.order_by("order")), window=campaign.window)
         if campaign.clock_started_at != clock:
             rows = AffectedCertificate.objects.filter(campaign=campaign, clock_started_at=clock)
             rows.update(clock_started_at=campaign.clock_started_at)
@@ -126,14 +141,27 @@ def _check_moment(moment: datetime, what: str, *, now: datetime) -> None:
         raise Refused(f"{what} is at {moment:%Y-%m-%d %H:%M:%S %Z}, which is still to come.")
 
 
-def _set_steps(campaign: Campaign, steps: Sequence[StepPlan] | None) -> None:
-    chosen = default_ladder(campaign.window) if steps is None else steps
-    check_ladder(chosen)
+def _take_policy(campaign: Campaign, policy: EscalationPolicy | None) -> None:
+    """Copy the present steps of a policy, of the default one for the window unless one is named."""
+    chosen = policy or default_policy(campaign.window)
+    if chosen is None:
+        _set_steps(campaign, default_ladder(campaign.window))
+    elif chosen.is_retired:
+        raise Refused(f"The policy {chosen} is retired.")
+    else:
+        _set_steps(
+            campaign, plans_of(chosen.steps.order_by("order")), origin=f"{chosen.name}, version {chosen.version}"
+        )
+
+
+def _set_steps(campaign: Campaign, steps: Sequence[StepPlan], *, origin: str = "") -> None:
+    check_ladder(steps, window=campaign.window)
     campaign.steps.all().delete()
     EscalationStep.objects.bulk_create(
-        EscalationStep(campaign=campaign, order=order, share=step.share, audience=step.audience, template=step.template)
-        for order, step in enumerate(chosen)
+        EscalationStep(campaign=campaign, order=order, **step_fields(step)) for order, step in enumerate(steps)
     )
+    campaign.policy = origin
+    campaign.save(update_fields=["policy"])
 
 
 def _facts(campaign: Campaign) -> dict[str, Any]:
@@ -146,5 +174,6 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
         "crl_reason": campaign.crl_reason,
         "clock_started_at": campaign.clock_started_at.isoformat(),
         "fixed_at": campaign.fixed_at.isoformat() if campaign.fixed_at else None,
-        "steps": list(campaign.steps.values("order", "share", "audience", "template")),
+        "policy": campaign.policy,
+        "steps": steps_in_words(plans_of(campaign.steps.order_by("order"))),
     }

@@ -4,7 +4,6 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
 from hashlib import sha256
@@ -16,61 +15,55 @@ from django.db import transaction
 from audit.actors import SYSTEM
 from audit.services import record_each
 from campaigns.links import respond_url
-from campaigns.models import AffectedSubscriber, Audience, EscalationStep
-from campaigns.plan import step_times
+from campaigns.models import AffectedSubscriber, Audience
 from campaigns.services import mark_reached, mark_unreachable
 from core import due
 from notices import audience
-from notices.ladder import rungs
 from notices.models import Notice
 from notices.rendering import Letter
 from notices.services import situation
+from notices.services.merging import Parcel, claim_siblings, parcels, without
+from notices.services.planning import Draft, Plan, draft_for, plan
 from notices.services.situation import Situation
-from subscribers.models import Contact
+from subscribers.models import Channel
 
 log = logging.getLogger(__name__)
 BATCH = 500
-
-
-@dataclass(slots=True)
-class Plan:
-    """What becomes of one claimed affected subscriber: what is written now, what is passed over, when to look again."""
-
-    situation: Situation
-    next_step: int
-    due_at: datetime | None = None
-    step: EscalationStep | None = None
-    contacts: list[Contact] = field(default_factory=list)
-    skipped: list[tuple[EscalationStep, str]] = field(default_factory=list)
-    is_unreachable: bool = False
-    letters: dict[int, Letter] = field(default_factory=dict)
-    """The words for each contact, by its key."""
-    cause: str = ""
+SHORT = (Channel.SMS, Channel.VOICE, Channel.CHAT)
+"""Channels that carry the short words only."""
 
 
 def write_notices(rows: Sequence[AffectedSubscriber], *, now: datetime) -> list[Notice]:
-    """Write the step that is due for each claimed affected subscriber, and set when the next one is.
+    """Write the steps that are due for each claimed affected subscriber, and set when the next one is.
 
-    Words are made outside the transaction. A row whose claim was lost meanwhile is left to its new owner; one whose
-    words cannot be made is logged and comes back when its lease ends, and holds up nobody else.
+    Others who are due and share an address with these are claimed too, so that each address gets one mail. Words are
+    made outside the transaction. A row whose claim was lost meanwhile is left to its new owner; one whose words cannot
+    be made is logged and comes back when its lease ends, and holds up nobody else.
     """
-    plans = [plan for each in situation.load(rows, now=now) if (plan := _worded(each, now=now))]
+    rows = [*rows, *claim_siblings(rows, now=now)]
+    plans = {each.affected.pk: found for each in situation.load(rows, now=now) if (found := _planned(each, now=now))}
+    made, broken = parcels([draft for each in plans.values() for draft in each.drafts], now=now)
     with transaction.atomic():
-        held = _held(plans)
-        plans = [plan for plan in plans if plan.situation.affected.pk in held]
-        written = _insert([notice for plan in plans for notice in _notices(plan, now=now)], now=now)
-        _record_skipped(plans, now=now)
-        _mark(plans, now=now)
-        _settle(plans, held, now=now)
+        held = _held([each for key, each in plans.items() if key not in broken])
+        settled = [plans[key] for key in held]
+        written = _insert(without(made, plans.keys() - held.keys(), now=now), now=now)
+        _record_skipped(settled, now=now)
+        _mark(settled, now=now)
+        _settle(settled, held, now=now)
     return written
 
 
-def write_next(failed: Iterable[Notice], *, cause: str, now: datetime) -> list[Notice]:
-    """Write the step of notices that did not arrive for the next contacts in line, due at once.
+def write_next(
+    failed: Iterable[Notice], *, cause: str, now: datetime, because: str = "", same_contact: bool = True
+) -> list[Notice]:
+    """Write the step of notices that did not arrive, or that nobody reads, for who is to be tried next, due at once.
 
-    Call it inside the transaction that records the failure. Where nobody is left the subscriber is unreachable.
+    With `same_contact` that is the contact's next channel of the step; the next contact in line follows where there is
+    none, where the contact's mail bounces (R25), and without `same_contact`. `cause` is for the journal, `because` the
+    key of the reason that the words give. Call it inside the transaction that records the failure. Where nobody is
+    left the subscriber is unreachable. News is not told again by this: it has no step.
     """
-    notices = list(failed)
+    notices = [each for each in failed if each.step_id is not None]
     rows = AffectedSubscriber.objects.filter(pk__in={each.affected_subscriber_id for each in notices})
     situations = {
         each.affected.pk: each for each in situation.load(list(rows.select_related("subscriber", "campaign")), now=now)
@@ -78,159 +71,149 @@ def write_next(failed: Iterable[Notice], *, cause: str, now: datetime) -> list[N
     drafts = []
     for notice in notices:
         where = situations[notice.affected_subscriber_id]
-        if not where.is_to_be_told:
-            continue
-        step = next(each for each in where.steps if each.pk == notice.step_id)
-        contact = audience.next_in_line(where.contacts, told=where.told[step.pk])
-        if contact:
-            where.told[step.pk].add(contact.pk)
-            plan = Plan(where, 0, step=step, contacts=[contact], cause=cause)
-            plan.letters = _letters(plan, step, now=now)
-            drafts += _notices(plan, now=now)
-        elif not audience.reachable(where.contacts) and where.affected.unreachable_since is None:
-            mark_unreachable(where.affected, actor=SYSTEM, now=now)
-    return _insert(drafts, now=now)
+        if where.is_to_be_told:
+            drafts += _followers(where, notice, cause=cause, because=because, same_contact=same_contact, now=now)
+    return _insert(parcels(drafts, now=now)[0], now=now)
 
 
-def _planned(where: Situation, *, now: datetime) -> Plan:
-    affected = where.affected
-    plan = Plan(where, affected.next_step)
-    if not where.is_running or where.outstanding == 0:
-        return plan
-    if where.is_halted:
-        plan.due_at = now
-        return plan
-    taken = sum(each.order < affected.next_step for each in where.steps)
-    deadline = where.deadline or now
-    times = step_times(where.steps, start=affected.campaign.launched_at or now, deadline=deadline)
-    found = rungs(times, taken=taken, now=now, deadline=deadline)
-    why = "The deadline had passed." if where.deadline is None else "Its time passed before it could be written."
-    plan.skipped = [(where.steps[position], why) for position in found.missed]
-    plan.due_at = None if found.following is None else times[found.following]
-    if found.due is not None:
-        plan.next_step = where.steps[found.due].order + 1
-        _address(plan, where.steps[found.due])
-    elif where.deadline is None:
-        plan.next_step = where.steps[-1].order + 1
-    elif taken:
-        plan.step = where.steps[taken - 1]
-    _add_latecomers(plan)
-    return plan
-
-
-def _address(plan: Plan, step: EscalationStep) -> None:
-    where = plan.situation
-    if step.audience == Audience.BACKUPS and where.affected.acknowledged_at is not None:
-        plan.skipped.append((step, "The subscriber has acknowledged, so its backups are not called in."))
-        return
-    plan.step = step
-    found = audience.addressed(where.contacts, step.audience)
-    plan.contacts = [each for each in found if each.pk not in where.told[step.pk]]
-    if not found:
-        plan.is_unreachable = True
-        plan.skipped.append((step, "No contact can be reached by mail."))
-
-
-def _add_latecomers(plan: Plan) -> None:
-    """Whoever was named after the launch, and has heard nothing yet, is told the present step whatever its audience."""
-    where, step = plan.situation, plan.step
-    launched_at = where.affected.campaign.launched_at
-    if step is None or launched_at is None:
-        return
-    told: set[int] = set().union(*where.told.values(), (each.pk for each in plan.contacts))
-    plan.contacts += [
-        each
-        for each in audience.reachable(where.contacts)
-        if each.added_at and each.added_at > launched_at and each.pk not in told
-    ]
-
-
-def _worded(where: Situation, *, now: datetime) -> Plan | None:
-    """A plan with its words, if it needs some; None when either cannot be made."""
-    try:
-        plan = _planned(where, now=now)
-        if plan.step is not None and plan.contacts:
-            plan.letters = _letters(plan, plan.step, now=now)
-    except Exception:
-        log.exception("The notice for %s cannot be written.", where.affected.public_id)
-        return None
-    return plan
-
-
-def _letters(plan: Plan, step: EscalationStep, *, now: datetime) -> dict[int, Letter]:
-    """The words for each contact, made once for all who share a language and a time zone."""
-    made, found = dict[tuple[str, str], Letter](), dict[int, Letter]()
-    for contact in plan.contacts:
-        key = contact.language, contact.time_zone
-        if key not in made:
-            made[key] = plan.situation.letter(step, contact, now=now)
-        found[contact.pk] = made[key]
+def _followers(
+    where: Situation, failed: Notice, *, cause: str, because: str, same_contact: bool, now: datetime
+) -> list[Draft]:
+    step = next(each for each in where.steps if each.pk == failed.step_id)
+    contact = next((each for each in where.contacts if each.pk == failed.contact_id), failed.contact)
+    channels = where.channels_of(step)
+    found = list[Draft]()
+    if same_contact and contact.left_at is None:
+        used = where.used[step.pk, contact.pk]
+        left = [channel for channel in channels if channel not in used]
+        found += [Draft(where, step, contact, *way, cause=cause) for way in audience.ways(contact, left)]
+        used.update(each.channel for each in found)
+    if not found or contact.bounced_at:
+        told = where.told[step.pk]
+        if following := audience.next_in_line(where.contacts, step.audience, told=told, channels=channels):
+            told.add(following.pk)
+            more = draft_for(where, step, following, cause=cause, because=because)
+            where.used[step.pk, following.pk].update(each.channel for each in more)
+            found += more
+    if not found and step.audience != Audience.ACCOUNT_MANAGER:
+        _mark_if_lost(where, channels, now=now)
     return found
 
 
-def _notices(plan: Plan, *, now: datetime) -> list[Notice]:
-    if plan.step is None:
-        return []
-    affected, drafts = plan.situation.affected, []
-    for contact in plan.contacts:
-        letter = plan.letters[contact.pk].with_links([respond_url(affected, contact)])
-        public_id = uuid.uuid4()
-        drafts.append(
-            Notice(
-                public_id=public_id,
-                affected_subscriber=affected,
-                step=plan.step,
-                contact=contact,
-                address=contact.email,
-                written_at=now,
-                due_at=now,
-                language=letter.language,
-                cause=plan.cause,
-                template_version=letter.template_version,
-                subject=letter.subject,
-                body_text=letter.text,
-                body_html=letter.html,
-                message_id=f"<{public_id}@{_domain()}>",
-            )
-        )
-    return drafts
+def _mark_if_lost(where: Situation, channels: tuple[str, ...], *, now: datetime) -> None:
+    """Nobody can be told any more: that is for people to see at once."""
+    if not audience.reachable(where.contacts, channels=channels) and where.affected.unreachable_since is None:
+        mark_unreachable(where.affected, actor=SYSTEM, now=now)
+
+
+def _planned(where: Situation, *, now: datetime) -> Plan | None:
+    """A plan; None when none can be made."""
+    try:
+        return plan(where, now=now)
+    except Exception:
+        log.exception("What is due for %s cannot be planned.", where.affected.public_id)
+        return None
+
+
+def _notices(parcel: Parcel, *, now: datetime) -> list[Notice]:
+    """The notices of a parcel, each with the words of all."""
+    letter = parcel.letter.with_links([respond_url(each.situation.affected, each.contact) for each in parcel.drafts])
+    return [_notice(each, letter, now=now) for each in parcel.drafts]
+
+
+def _notice(draft: Draft, letter: Letter, *, now: datetime) -> Notice:
+    public_id = uuid.uuid4()
+    return Notice(
+        public_id=public_id,
+        affected_subscriber=draft.situation.affected,
+        step=draft.step,
+        contact=draft.contact,
+        channel=draft.channel,
+        language=letter.language,
+        address=draft.address,
+        written_at=now,
+        due_at=now,
+        cause=draft.cause[:200],
+        template_version=letter.template_version,
+        subject=letter.subject,
+        body_text=letter.short if draft.channel in SHORT else letter.text,
+        body_html=letter.html if draft.channel == Channel.MAIL else "",
+        message_id=f"<{public_id}@{_domain()}>",
+    )
 
 
 def _domain() -> str:
     return parseaddr(settings.NOTICE_FROM)[1].rpartition("@")[2] or "localhost"
 
 
-def _insert(drafts: list[Notice], *, now: datetime) -> list[Notice]:
-    """Put notices into the outbox and record them; one that is there already is left as it is."""
+def _insert(made: Iterable[Parcel], *, now: datetime) -> list[Notice]:
+    """Put notices into the outbox and record them; one that is there already is left as it is.
+
+    Where that is the one that should carry others, the next one carries them: nobody is left without words.
+    """
+    waiting = [_notices(each, now=now) for each in made]
+    written, carried = list[Notice](), list[Notice]()
+    while waiting:
+        left = list[list[Notice]]()
+        there = _put([group[0] for group in waiting])
+        for first, *others in waiting:
+            if first.public_id in there:
+                written.append(first)
+                carried += [_carried(each, first) for each in others]
+            elif others:
+                left.append(others)
+        waiting = left
+    there = _put(carried)
+    written += [each for each in carried if each.public_id in there]
+    _record_written(written, now=now)
+    return written
+
+
+def _put(drafts: list[Notice]) -> set[uuid.UUID]:
+    """Insert rows; which of them are in, and have their key now."""
     Notice.objects.bulk_create(drafts, batch_size=BATCH, ignore_conflicts=True)
     keys = dict(Notice.objects.filter(public_id__in=[each.public_id for each in drafts]).values_list("public_id", "pk"))
-    written: dict[str, list[Notice]] = defaultdict(list)
     for draft in drafts:
         if draft.public_id in keys:
             draft.pk = keys[draft.public_id]
-            written[draft.stream].append(draft)
-    for stream, notices in written.items():
+    return set(keys)
+
+
+def _carried(notice: Notice, carrier: Notice) -> Notice:
+    """A notice whose words another one carries: they are kept once, there, and only that one is ever due."""
+    notice.carried_by, notice.due_at = carrier, None
+    notice.body_text = notice.body_html = ""
+    return notice
+
+
+def _record_written(written: Iterable[Notice], *, now: datetime) -> None:
+    streams: dict[str, list[Notice]] = defaultdict(list)
+    for notice in written:
+        streams[notice.stream].append(notice)
+    for stream, notices in streams.items():
         record_each("notice.written", notices, stream=stream, actor=SYSTEM, now=now, facts=_facts)
-    return [notice for notices in written.values() for notice in notices]
 
 
 def _facts(notice: Notice) -> dict[str, Any]:
-    words = "\0".join((notice.subject, notice.body_text, notice.body_html)).encode()
+    carrier = notice.carried_by or notice
+    words = "\0".join((carrier.subject, carrier.body_text, carrier.body_html)).encode()
     return {
         "step": notice.step.order if notice.step else None,
         "subscriber": notice.affected_subscriber.subscriber_id,
         "contact": notice.contact_id,
+        "channel": notice.channel,
         "address": notice.address,
         "words_sha256": sha256(words).hexdigest(),
+        **({"carried_by": carrier.pk} if notice.carried_by else {}),
         **({"cause": notice.cause} if notice.cause else {}),
     }
 
 
 def _record_skipped(plans: list[Plan], *, now: datetime) -> None:
     groups: dict[tuple[str, int, str], list[AffectedSubscriber]] = defaultdict(list)
-    for plan in plans:
-        for step, reason in plan.skipped:
-            groups[plan.situation.affected.stream, step.order, reason].append(plan.situation.affected)
+    for each in plans:
+        for step, reason in each.skipped:
+            groups[each.situation.affected.stream, step.order, reason].append(each.situation.affected)
     for (stream, order, reason), rows in groups.items():
         record_each(
             "affectedsubscriber.step_skipped",
@@ -243,17 +226,18 @@ def _record_skipped(plans: list[Plan], *, now: datetime) -> None:
 
 
 def _mark(plans: list[Plan], *, now: datetime) -> None:
-    for plan in plans:
-        affected = plan.situation.affected
-        if plan.is_unreachable and affected.unreachable_since is None:
+    for each in plans:
+        affected = each.situation.affected
+        if each.reaches:
+            if affected.unreachable_since is not None:
+                mark_reached(affected, actor=SYSTEM, now=now)
+        elif each.is_unreachable and affected.unreachable_since is None:
             mark_unreachable(affected, actor=SYSTEM, now=now)
-        elif plan.contacts and affected.unreachable_since is not None:
-            mark_reached(affected, actor=SYSTEM, now=now)
 
 
 def _held(plans: list[Plan]) -> dict[int, datetime | None]:
     """The rows whose claim is still ours, locked, with the moment at which they are due now."""
-    tokens = {plan.situation.affected.pk: plan.situation.affected.attempts for plan in plans}
+    tokens = {each.situation.affected.pk: each.situation.affected.attempts for each in plans}
     rows = AffectedSubscriber._base_manager.filter(pk__in=tokens).select_for_update()
     return {pk: at for pk, attempts, at in rows.values_list("pk", "attempts", "due_at") if attempts == tokens[pk]}
 
@@ -262,9 +246,9 @@ def _settle(plans: list[Plan], held: dict[int, datetime | None], *, now: datetim
     """Set when to look again. A moment that somebody else has asked for since the claim is kept."""
     ours = now + due.lease()
     groups: dict[tuple[datetime | None, int], list[AffectedSubscriber]] = defaultdict(list)
-    for plan in plans:
-        affected = plan.situation.affected
+    for each in plans:
+        affected = each.situation.affected
         asked = held[affected.pk]
-        groups[plan.due_at if asked == ours else asked, plan.next_step].append(affected)
+        groups[each.due_at if asked == ours else asked, each.next_step].append(affected)
     for (at, next_step), rows in groups.items():
         due.settle(rows, due_at=at, next_step=next_step)

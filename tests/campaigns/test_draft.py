@@ -40,12 +40,14 @@ def test_the_ladder_of_the_window_is_written_down():
     steps = list(campaign.steps.values_list("order", "share", "audience"))
     assert steps[0] == (0, 0, "primary")
     assert steps[1] == (1, 0.2, "backups")
-    assert len(steps) == 6
+    assert len(steps) == 7
+    assert campaign.policy == "5 days, version 1"
 
 
 def test_a_ladder_of_ones_own_is_taken():
     campaign = draft(steps=[StepPlan(0, "all"), StepPlan(0.5, "backups")])
     assert list(campaign.steps.values_list("share", "audience")) == [(0, "all"), (0.5, "backups")]
+    assert campaign.policy == ""
 
 
 def test_the_journal_has_who_what_and_the_text_of_the_rules():

@@ -156,10 +156,12 @@ def test_an_acknowledgement_keeps_the_backups_out_and_the_reminders_going():
 def test_of_missed_steps_only_the_latest_is_written_and_the_others_are_recorded():
     row, _ = make.affected(contacts=2)
     written = escalate(NOW + 3 * DAY + SECOND)
-    assert {notice.step.order for notice in written} == {3}
+    assert {notice.step.order for notice in written} == {4}
     skipped = events("affectedsubscriber.step_skipped", row)
-    assert [each.facts["step"] for each in skipped] == [0, 1, 2]
-    assert {each.facts["reason"] for each in skipped} == {"Its time passed before it could be written."}
+    assert [each.facts["step"] for each in skipped] == [0, 1, 2, 3]
+    reasons = {each.facts["step"]: each.facts["reason"] for each in skipped}
+    assert {reasons[step] for step in (0, 1, 2)} == {"Its time passed before it could be written."}
+    assert reasons[3] == "The subscriber has no account manager who could be told."
     assert fresh(row).due_at == NOW + 4 * DAY
 
 
@@ -168,14 +170,14 @@ def test_nothing_is_written_at_the_deadline_and_it_is_said_why():
     assert escalate(NOW + 5 * DAY) == []
     assert [each.facts["reason"] for each in events("affectedsubscriber.step_skipped")] == [
         "The deadline had passed."
-    ] * 6
+    ] * 7
     assert fresh(row).due_at is None
-    assert fresh(row).next_step == 6
+    assert fresh(row).next_step == 7
 
 
 def test_one_second_before_the_deadline_the_last_step_is_still_written():
     make.affected()
-    assert {notice.step.order for notice in escalate(NOW + 5 * DAY - SECOND)} == {5}
+    assert {notice.step.order for notice in escalate(NOW + 5 * DAY - SECOND)} == {6}
 
 
 def test_a_certificate_past_its_deadline_does_not_silence_the_others():
