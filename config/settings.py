@@ -206,6 +206,11 @@ ANYMAIL = {
 NOTICES_PER_TICK = env.int("NOTICES_PER_TICK", default=0)
 """How many notices may be sent in a tick of 15 seconds, where a provider sets a limit; 0 sends as fast as it goes."""
 
+# The register
+
+CONTACT_VERIFIED_DAYS = env.int("CONTACT_VERIFIED_DAYS", default=365)
+"""For so many days a contact that was verified is known to be right."""
+
 # Revocation
 
 SANDBOX_ROOT = env.str("SANDBOX_ROOT", default="")

@@ -147,6 +147,18 @@ class CheckRound(models.Model):
         return self.title
 
 
+class ContactCheckQuerySet(models.QuerySet["ContactCheck"]):
+    """The vocabulary of checks."""
+
+    def open(self) -> "ContactCheckQuerySet":
+        """Those that wait for an answer in a round that is going on."""
+        return self.filter(answered_at=None, round__ended_at=None)
+
+    def to_write(self) -> "ContactCheckQuerySet":
+        """Those for which a letter is written when they are due."""
+        return self.open().select_related("round", "contact__subscriber")
+
+
 class ContactCheck(DueModel):
     """One contact asked in one round; due while a letter is to be written: the question, then reminders."""
 
@@ -161,6 +173,8 @@ class ContactCheck(DueModel):
     answer = models.CharField(max_length=8, choices=Answer, blank=True)
     answered_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=500, blank=True)
+
+    objects = ContactCheckQuerySet.as_manager()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["round", "contact"], name="contact_check_once"),)

@@ -10,10 +10,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import translation
 
 from audit import actors
 from core import clock
 from core.errors import Refused
+from core.languages import nearest
 from core.seals import sealed
 from subscribers import links
 from subscribers.models import Contact, Subscriber
@@ -59,7 +61,8 @@ def by_link(view: View) -> Callable[..., HttpResponseBase]:
             contact = links.read(token)
         except Refused as refusal:
             return sealed(no_page(request, is_withdrawn=isinstance(refusal, links.Withdrawn)))
-        return sealed(view(Visit(request, token, contact, clock.now())))
+        with translation.override(nearest(contact.language or contact.subscriber.language)):
+            return sealed(view(Visit(request, token, contact, clock.now())))
 
     return opened
 

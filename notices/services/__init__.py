@@ -3,6 +3,7 @@
 from notices.services.answers import deal_with
 from notices.services.calls import Agreed, record_call
 from notices.services.delivery import Report, record_delivery
+from notices.services.letters import close_rounds, remind_commitments, write_check_letters
 from notices.services.sending import retry_refused, send_notices, withdraw_notices
 from notices.services.turns import release_turn, take_turn
 from notices.services.writing import write_next, write_notices
@@ -10,14 +11,17 @@ from notices.services.writing import write_next, write_notices
 __all__ = [
     "Agreed",
     "Report",
+    "close_rounds",
     "deal_with",
     "record_call",
     "record_delivery",
     "release_turn",
+    "remind_commitments",
     "retry_refused",
     "send_notices",
     "take_turn",
     "withdraw_notices",
+    "write_check_letters",
     "write_next",
     "write_notices",
 ]

@@ -17,6 +17,7 @@ from subscribers.services.edits import save_edit
 from subscribers.services.imports import ImportReport, import_register
 from subscribers.services.journal import STREAM
 from subscribers.services.revoked import mark_revoked
+from subscribers.services.rounds import askable, end_overdue_rounds, end_round, start_round
 
 __all__ = [
     "MOST_CONTACTS",
@@ -24,8 +25,11 @@ __all__ = [
     "ImportReport",
     "add_contact",
     "ask_as_well",
+    "askable",
     "clear_bounce",
     "cut_off_links",
+    "end_overdue_rounds",
+    "end_round",
     "give_commitment",
     "hand_over",
     "import_register",
@@ -34,5 +38,6 @@ __all__ = [
     "mark_contact_left",
     "mark_revoked",
     "save_edit",
+    "start_round",
     "verify_contact",
 ]
