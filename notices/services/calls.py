@@ -49,13 +49,15 @@ def record_call(
     Raises `Refused` before the launch, for an outcome that does not exist, for somebody else's contact, for a promise
     without a moment and a moment without a promise, and for moments in the past.
     """
-    campaign = affected_subscriber.campaign
-    if campaign.state in {Campaign.State.DRAFT, Campaign.State.APPROVED}:
-        raise Refused("Calls are recorded once the campaign has been launched.")
-    if contact is not None and contact.subscriber_id != affected_subscriber.subscriber_id:
-        raise Refused(f"{contact} is not a contact of {affected_subscriber}.")
-    _check(outcome, agreed, now)
+    _check(affected_subscriber, contact, outcome, agreed, now=now)
     deadline = deadline_of(affected_subscriber, now)
+    proposed = next_attempt(
+        outcome,
+        zone_name=zone_of(affected_subscriber, contact),
+        deadline=deadline,
+        promised_for=agreed.promised_for,
+        now=now,
+    )
     with transaction.atomic():
         call = Call.objects.create(
             affected_subscriber=affected_subscriber,
@@ -66,21 +68,18 @@ def record_call(
             called_by=actor,
             at=now,
             promised_for=agreed.promised_for,
-            next_at=agreed.next_at
-            or next_attempt(
-                outcome,
-                zone_name=zone_of(affected_subscriber, contact),
-                deadline=deadline,
-                promised_for=agreed.promised_for,
-                now=now,
-            ),
+            next_at=agreed.next_at or proposed,
         )
-        told = _facts(call, deadline)
-        record("call.recorded", stream=affected_subscriber.stream, about=call, actor=actor, now=now, facts=told)
-        if _is_told(call) and campaign.state == Campaign.State.RUNNING:
-            acknowledge(affected_subscriber, contact=contact, actor=actor, now=now)
-        release_turn(affected_subscriber.subscriber, actor=actor, now=now)
+        _conclude(call, deadline, actor=actor, now=now)
     return call
+
+
+def _conclude(call: Call, deadline: datetime | None, *, actor: str, now: datetime) -> None:
+    affected = call.affected_subscriber
+    record("call.recorded", stream=affected.stream, about=call, actor=actor, now=now, facts=_facts(call, deadline))
+    if _is_told(call) and affected.campaign.state == Campaign.State.RUNNING:
+        acknowledge(affected, contact=call.contact, actor=actor, now=now)
+    release_turn(affected.subscriber, actor=actor, now=now)
 
 
 def deadline_of(affected_subscriber: AffectedSubscriber, now: datetime) -> datetime | None:
@@ -98,7 +97,13 @@ def _is_told(call: Call) -> bool:
     return call.outcome in Call.TOLD and not is_ours
 
 
-def _check(outcome: str, agreed: Agreed, now: datetime) -> None:
+def _check(
+    affected_subscriber: AffectedSubscriber, contact: Contact | None, outcome: str, agreed: Agreed, *, now: datetime
+) -> None:
+    if affected_subscriber.campaign.state in {Campaign.State.DRAFT, Campaign.State.APPROVED}:
+        raise Refused("Calls are recorded once the campaign has been launched.")
+    if contact is not None and contact.subscriber_id != affected_subscriber.subscriber_id:
+        raise Refused(f"{contact} is not a contact of {affected_subscriber}.")
     if outcome not in Call.Outcome.values:
         raise Refused(f"{outcome!r} is no outcome of a call; the outcomes are {', '.join(Call.Outcome.values)}.")
     if (outcome == Call.Outcome.PROMISED) != (agreed.promised_for is not None):
