@@ -72,6 +72,7 @@ LOOK: dict[str, Any] = {
                     _item("Dashboard", "space_dashboard", "admin:index"),
                     _item("Campaigns", "campaign", "admin:campaigns_campaign_changelist", "campaigns.view_campaign"),
                     _item("At risk", "e911_emergency", "reports:board", "campaigns.view_campaign"),
+                    _item("Call list", "phone_in_talk", "reports:calls", "campaigns.view_campaign"),
                     _item("Remaining", "pending_actions", "reports:remaining", "campaigns.view_campaign"),
                 ],
             },

@@ -1,6 +1,7 @@
 """When to ring: office hours where the subscriber is, and how long to wait after a call. Pure rules."""
 
 from datetime import datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from campaigns.moments import zone
 
@@ -10,6 +11,8 @@ LAST_HOURS = timedelta(hours=4)
 """So shortly before its deadline a subscriber is rung at any hour: what is missed then is missed for good."""
 SOONEST = timedelta(minutes=15)
 PAUSES = {"no_answer": timedelta(hours=1), "message_left": timedelta(hours=2)}
+ROOM_TO_WORK = timedelta(hours=4)
+BEFORE_THE_DEADLINE = timedelta(hours=1)
 SHARE_OF_THE_REST = 8
 """A pause is an eighth of the time left at most, so that little time left means ringing more often."""
 
@@ -36,6 +39,14 @@ def _opening(there: datetime, days: int, place: tzinfo) -> datetime:
     return datetime.combine(there.date() + timedelta(days=days), OPENS, tzinfo=place)
 
 
+def local_time(zone_name: str, now: datetime) -> str:
+    """What the clock on the subscriber's wall shows, as `17:20`; empty for a zone that the machine does not know."""
+    try:
+        return now.astimezone(ZoneInfo(zone_name)).strftime("%H:%M")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ""
+
+
 def may_ring(moment: datetime, zone_name: str, deadline: datetime | None) -> bool:
     """Whether to ring at a moment: in office hours there, and at any hour shortly before the deadline and after it."""
     return is_open(moment, zone_name) or (deadline is not None and deadline - moment <= LAST_HOURS)
@@ -46,13 +57,14 @@ def next_attempt(
 ) -> datetime | None:
     """When to ring again after an outcome, within office hours there; None when nothing is to be rung about again.
 
-    A wrong number is followed by the next contact at once, a promise by its own moment, somebody who was told by the
-    middle of what is left, and a refusal by nothing: the certificates are revoked at the deadline.
+    A wrong number is followed by the next contact at once, a promise by its own moment, a refusal by nothing: the
+    certificates are revoked at the deadline. Whoever was told, or promises what is too late, is rung again in the
+    middle of what is left.
     """
     left = max(deadline - now, timedelta(0)) if deadline else timedelta(days=1)
     if outcome == "refuses":
         return None
-    if outcome == "promised" and promised_for:
+    if promised_for and (deadline is None or promised_for <= deadline):
         return promised_for
     if outcome == "wrong_number":
         return now
@@ -68,3 +80,11 @@ def next_attempt(
 def _last_chance(wanted: datetime, deadline: datetime) -> datetime:
     """Office hours come too late: ring as soon as ringing at any hour is right, or as was wanted when that is later."""
     return max(wanted, deadline - LAST_HOURS)
+
+
+def promise_to_ask_for(now: datetime, zone_name: str, deadline: datetime | None) -> datetime | None:
+    """The moment by which a caller asks for everything to be replaced: an evening there, and before the deadline."""
+    there = next_open(now + ROOM_TO_WORK, zone_name).astimezone(zone(zone_name))
+    evening = datetime.combine(there.date(), CLOSES, tzinfo=there.tzinfo).astimezone(now.tzinfo)
+    wanted = min(evening, deadline - BEFORE_THE_DEADLINE) if deadline else evening
+    return wanted.replace(second=0, microsecond=0) if wanted > now else None

@@ -1,27 +1,42 @@
 """The at-risk board: who needs a person, in the order to act, why, what was tried, and whom to ring."""
 
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.db.models import Case, Count, IntegerField, Min, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from campaigns.models import AffectedCertificate, AffectedSubscriber
 from campaigns.models.affected import AffectedSubscriberQuerySet
-from core.figures import duration
-from notices.models import Call, DeliveryEvent, Notice
+from core.figures import duration, utc
+from notices.callhours import local_time
+from notices.models import Call, DeliveryEvent, InboundMessage, Notice
+from notices.phonebook import in_line, wrong_numbers
 from reports.parts import conditions
-from subscribers.models import Contact, SubscriberClass
+from subscribers.models import Channel, Contact, SubscriberClass
 
 URGENCY = (SubscriberClass.CRITICAL, SubscriberClass.GOVERNMENT, SubscriberClass.FINANCE, SubscriberClass.STANDARD)
+SHOWN = 80
+"""So much of what somebody wrote stands on the board; all of it is on the subscriber's page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one affected subscriber: whom there is to tell, what went out, what came back."""
+
+    contacts: list[Contact] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    inbound: list[InboundMessage] = field(default_factory=list)
+    reply: DeliveryEvent | None = None
+    """An automatic reply that a provider has told of, without its words."""
 
 
 @dataclass(frozen=True, slots=True)
 class RiskCase:
-    """One subscriber at risk."""
+    """One subscriber who needs a person."""
 
     subscriber: AffectedSubscriber
     left: int
@@ -29,7 +44,10 @@ class RiskCase:
     why: str
     tried: str
     contact: Contact | None
+    zone: str
     local_time: str
+    is_late: bool
+    """Whether they promise what is too late."""
 
     def as_json(self, now: datetime) -> dict[str, object]:
         """The same as a mapping, times as text."""
@@ -47,105 +65,167 @@ class RiskCase:
         }
 
 
-def in_order(rows: AffectedSubscriberQuerySet, now: datetime) -> AffectedSubscriberQuerySet:
-    """Those at risk: the shortest time left first, then nobody reached, then the graver class, then the larger."""
+def needs_person(rows: AffectedSubscriberQuerySet, now: datetime) -> AffectedSubscriberQuerySet:
+    """Those at risk, those who promise what is too late, and those whose answer nobody has read."""
+    last = Call.objects.filter(affected_subscriber__in=rows.order_by().values("pk")).most_recent()
+    owed = AffectedCertificate.objects.filter(
+        conditions(now)["outstanding"], affected_subscriber=OuterRef("affected_subscriber")
+    )
+    first = owed.order_by("publish_by").values("publish_by")[:1]
+    late = last.filter(promised_for__isnull=False).annotate(limit=Subquery(first)).filter(promised_for__gt=F("limit"))
+    silent = Q(acknowledged_at=None) | Q(unreachable_since__isnull=False)
+    unread = unread_answers(rows).order_by().values("affected_subscriber")
+    said = Q(pk__in=late.values("affected_subscriber")) | Q(pk__in=unread)
+    return rows.outstanding(now).filter(silent | said)
+
+
+def unread_answers(rows: AffectedSubscriberQuerySet) -> QuerySet[InboundMessage]:
+    """What people have written about these and nobody has dealt with, the oldest first."""
+    found = InboundMessage.objects.filter(kind=InboundMessage.Kind.ANSWER, seen_at=None)
+    mine = found.filter(affected_subscriber__in=rows.order_by().values("pk"))
+    shown = mine.select_related("affected_subscriber__subscriber", "affected_subscriber__campaign", "contact")
+    return shown.defer("raw").order_by("received_at", "pk")
+
+
+def with_stakes(rows: AffectedSubscriberQuerySet, now: datetime) -> AffectedSubscriberQuerySet:
+    """With what is `left`, its `first_deadline`, whether somebody `is_reached`, and the `urgency` of the class."""
     open_rows = AffectedCertificate.objects.filter(conditions(now)["outstanding"], affected_subscriber=OuterRef("pk"))
     each = open_rows.order_by().values("affected_subscriber")
-    return (
-        rows.at_risk(now)
-        .select_related("subscriber", "campaign")
-        .annotate(
-            left=Coalesce(Subquery(each.annotate(n=Count("pk")).values("n")), 0),
-            first_deadline=Subquery(each.annotate(first=Min("publish_by")).values("first")),
-            is_reached=Case(When(unreachable_since=None, then=Value(1)), default=Value(0), output_field=IntegerField()),
-            urgency=Case(
-                *(When(subscriber__subscriber_class=value, then=Value(place)) for place, value in enumerate(URGENCY)),
-                default=Value(len(URGENCY)),
-                output_field=IntegerField(),
-            ),
-        )
-        .order_by("first_deadline", "is_reached", "urgency", "-left", "pk")
+    return rows.select_related("subscriber", "campaign").annotate(
+        left=Coalesce(Subquery(each.annotate(n=Count("pk")).values("n")), 0),
+        first_deadline=Subquery(each.annotate(first=Min("publish_by")).values("first")),
+        is_reached=Case(When(unreachable_since=None, then=Value(1)), default=Value(0), output_field=IntegerField()),
+        urgency=Case(
+            *(When(subscriber__subscriber_class=value, then=Value(place)) for place, value in enumerate(URGENCY)),
+            default=Value(len(URGENCY)),
+            output_field=IntegerField(),
+        ),
     )
 
 
+def by_urgency() -> tuple[str, ...]:
+    """The order to act: the shortest time left first, then nobody reached, the graver class, more certificates."""
+    return ("first_deadline", "is_reached", "urgency", "-left", "pk")
+
+
 def board(rows: AffectedSubscriberQuerySet, *, now: datetime, limit: int) -> list[RiskCase]:
-    """The first cases of the board, with what was tried for each, by a handful of queries."""
-    chosen: list[Any] = list(in_order(rows, now)[:limit])
+    """The first of some affected subscribers in the order to act, each with why and what was tried."""
+    return cases(with_stakes(rows, now).order_by(*by_urgency())[:limit], now=now)
+
+
+def cases(rows: AffectedSubscriberQuerySet, *, now: datetime) -> list[RiskCase]:
+    """Rows with their stakes as cases, in their order, by a handful of queries."""
+    chosen: list[Any] = list(rows)
+    facts = gather(chosen)
+    wrong = wrong_numbers([row.subscriber_id for row in chosen])
+    found = []
+    for row in chosen:
+        known = facts[row.pk]
+        contact = next(iter(in_line(known.contacts, known.calls, wrong[row.subscriber_id])), None)
+        zone = (contact.time_zone if contact else "") or row.subscriber.time_zone
+        found.append(
+            RiskCase(
+                subscriber=row,
+                left=row.left,
+                deadline=row.first_deadline,
+                why=why(row, known, now),
+                tried=tried(known),
+                contact=contact,
+                zone=zone,
+                local_time=local_time(zone, now),
+                is_late=is_promise_late(known.calls, row.first_deadline),
+            )
+        )
+    return found
+
+
+def gather(chosen: list[AffectedSubscriber]) -> dict[int, Facts]:
+    """What is known of each, by key."""
     keys = [row.pk for row in chosen]
     contacts = _grouped(Contact.objects.filter(subscriber__in=[row.subscriber_id for row in chosen]), "subscriber_id")
     notices = _grouped(
         Notice.objects.filter(affected_subscriber__in=keys).defer("body_text", "body_html"), "affected_subscriber_id"
     )
-    calls = _grouped(Call.objects.filter(affected_subscriber__in=keys).order_by("at"), "affected_subscriber_id")
-    replies = {
+    calls = _grouped(Call.objects.filter(affected_subscriber__in=keys).order_by("pk"), "affected_subscriber_id")
+    inbound = _grouped(
+        InboundMessage.objects.filter(affected_subscriber__in=keys).defer("raw").order_by("received_at", "pk"),
+        "affected_subscriber_id",
+    )
+    replies = DeliveryEvent.objects.filter(notice__affected_subscriber__in=keys, kind="autoresponded").order_by("at")
+    reply = {
         event.notice.affected_subscriber_id: event
-        for event in DeliveryEvent.objects.filter(notice__affected_subscriber__in=keys, kind="autoresponded")
-        .select_related("notice")
-        .defer("notice__body_text", "notice__body_html")
-        .order_by("at")
+        for event in replies.select_related("notice").defer("notice__body_text", "notice__body_html")
         if event.notice
     }
-    return [
-        RiskCase(
-            subscriber=row,
-            left=row.left,
-            deadline=row.first_deadline,
-            why=why(row, contacts[row.subscriber_id], notices[row.pk], replies.get(row.pk), now),
-            tried=tried(notices[row.pk], calls[row.pk]),
-            contact=whom_to_ring(contacts[row.subscriber_id], calls[row.pk]),
-            local_time=local_time(row.subscriber.time_zone, now),
-        )
+    return {
+        row.pk: Facts(contacts[row.subscriber_id], notices[row.pk], calls[row.pk], inbound[row.pk], reply.get(row.pk))
         for row in chosen
-    ]
+    }
 
 
-def why(
-    row: AffectedSubscriber, contacts: list[Contact], notices: list[Notice], reply: DeliveryEvent | None, now: datetime
-) -> str:
-    """Why a subscriber is at risk, as one sentence without a full stop."""
-    mailed = [contact for contact in contacts if contact.email]
+def why(row: AffectedSubscriber, known: Facts, now: datetime) -> str:
+    """Why a subscriber needs a person, as one sentence without a full stop."""
+    unread = [each for each in known.inbound if each.kind == InboundMessage.Kind.ANSWER and each.seen_at is None]
+    parts = [f"{len(unread)} unread answer{'' if len(unread) == 1 else 's'}"] if unread else []
+    last = known.calls[-1] if known.calls else None
+    if last and last.promised_for:
+        parts.append(f"promised for {utc(last.promised_for)}")
+    elif last and last.outcome == Call.Outcome.REFUSES:
+        parts.append("refuses")
+    return "; ".join([*parts, _silence(row, known, now)] if not (parts and row.acknowledged_at) else parts)
+
+
+def _silence(row: AffectedSubscriber, known: Facts, now: datetime) -> str:
+    current = [contact for contact in known.contacts if not contact.left_at]
+    mailed = [contact for contact in current if contact.email and contact.role != Contact.Role.ACCOUNT_MANAGER]
     bounced = [contact for contact in mailed if contact.bounced_at]
     if not mailed:
         return "there is no address to write to"
     if len(bounced) == len(mailed):
-        return f"every contact bounced: {len(bounced)} {_plural('address', 'addresses', len(bounced))}"
+        return f"every contact bounced: {len(bounced)} {'address' if len(bounced) == 1 else 'addresses'}"
     if row.acknowledged_at:
-        return "acknowledged, but nobody can be reached any more"
-    sent = [notice for notice in notices if notice.sent_at]
-    if not sent:
-        return "no notice has gone out yet"
-    silent = f"no answer for {duration(now - min(notice.sent_at for notice in sent if notice.sent_at))}"
-    if reply:
-        return f"an automatic reply ({reply.detail[:80] or 'no text'}); {silent}"
-    return f"{len(bounced)} of {len(mailed)} contacts bounced; {silent}" if bounced else silent
+        return "acknowledged" + (", but nobody can be reached any more" if row.unreachable_since else "")
+    sent = [notice.sent_at for notice in known.notices if notice.sent_at]
+    silent = f"no answer for {duration(now - min(sent))}" if sent else "no notice has gone out yet"
+    lost = f"{len(bounced)} of {len(mailed)} contacts bounced" if bounced else ""
+    return "; ".join(part for part in (_away(known), lost, silent) if part)
 
 
-def tried(notices: list[Notice], calls: list[Call]) -> str:
-    """What was tried, counted: `mail ×4 (2 bounced), call ×1: no answer`."""
-    sent = [notice for notice in notices if notice.sent_at or notice.state == Notice.State.REFUSED]
-    lost = sum(notice.state in (Notice.State.BOUNCED, Notice.State.REFUSED) for notice in sent)
-    parts = [f"mail ×{len(sent)}" + (f" ({lost} bounced)" if lost else "")] if sent else []
-    if calls:
-        parts.append(f"call ×{len(calls)}: {calls[-1].get_outcome_display()}")
+def _away(known: Facts) -> str:
+    """What the latest automatic reply says: when somebody is back, and who stands in."""
+    replies = [each for each in known.inbound if each.kind == InboundMessage.Kind.AUTO_REPLY]
+    if not replies:
+        return f"an automatic reply ({known.reply.detail[:SHOWN] or 'no text'})" if known.reply else ""
+    last = replies[-1]
+    said = [f"back {last.return_date}"] if last.return_date else []
+    said += [f"names {', '.join(map(str, last.substitutes))}"] if last.substitutes else []
+    words = " ".join(last.text.split())[:SHOWN]
+    return f"an automatic reply from {last.sender or 'nobody'} ({'; '.join(said) or words or 'no text'})"
+
+
+def tried(known: Facts) -> str:
+    """What was tried, counted: `mail ×4 (2 bounced), SMS ×1, call ×1: no answer`."""
+    gone = [each for each in known.notices if each.sent_at or each.state == Notice.State.REFUSED]
+    count = Counter(each.channel for each in gone)
+    lost = Counter(each.channel for each in gone if each.state in (Notice.State.BOUNCED, Notice.State.REFUSED))
+    parts = [
+        f"{label} ×{count[value]}" + (f" ({lost[value]} {_lost(value)})" if lost[value] else "")
+        for value, label in Channel.choices
+        if count[value]
+    ]
+    if known.calls:
+        parts.append(f"call ×{len(known.calls)}: {known.calls[-1].get_outcome_display()}")
     return ", ".join(parts) or "nothing yet"
 
 
-def whom_to_ring(contacts: list[Contact], calls: list[Call]) -> Contact | None:
-    """The contact to ring next: the one rung least often, by rank, without numbers that were wrong."""
-    wrong = {call.contact_id for call in calls if call.outcome == Call.Outcome.WRONG_NUMBER}
-    rung = defaultdict(
-        int, {key: sum(call.contact_id == key for call in calls) for key in {call.contact_id for call in calls}}
-    )
-    callable_ = [contact for contact in contacts if contact.phone and contact.pk not in wrong]
-    return min(callable_, key=lambda contact: (rung[contact.pk], contact.rank, contact.pk), default=None)
+def _lost(channel: str) -> str:
+    return "bounced" if channel == Channel.MAIL else "failed"
 
 
-def local_time(zone: str, now: datetime) -> str:
-    """What the clock on the subscriber's wall shows, as `17:20`; empty for a zone that the machine does not know."""
-    try:
-        return now.astimezone(ZoneInfo(zone)).strftime("%H:%M")
-    except (ZoneInfoNotFoundError, ValueError):
-        return ""
+def is_promise_late(calls: list[Call], deadline: datetime | None) -> bool:
+    """Whether the last call ended in a promise for a moment after the deadline."""
+    promised = calls[-1].promised_for if calls else None
+    return bool(promised and deadline and promised > deadline)
 
 
 def _grouped(rows: QuerySet, key: str) -> dict[int, list]:  # type: ignore[type-arg]
@@ -153,7 +233,3 @@ def _grouped(rows: QuerySet, key: str) -> dict[int, list]:  # type: ignore[type-
     for row in rows:
         groups[getattr(row, key)].append(row)
     return groups
-
-
-def _plural(one: str, many: str, count: int) -> str:
-    return one if count == 1 else many

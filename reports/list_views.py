@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 
 from campaigns.models import AffectedSubscriber, Campaign
 from core import clock
-from reports.board import board
+from reports.board import board, needs_person, unread_answers
 from reports.lists import (
     CERTIFICATE_PARTS,
     SUBSCRIBER_STEPS,
@@ -26,19 +26,20 @@ from reports.person import person
 from subscribers.models import SubscriberClass
 
 MOST_CASES = 200
+MOST_ANSWERS = 50
 
 
 def certificate_list(request: HttpRequest, public_id: UUID | None = None) -> HttpResponseBase:
     """The affected certificates behind a number, of one campaign or of all that run; `?format=csv` streams them all."""
     campaign = get_object_or_404(Campaign, public_id=public_id) if public_id else None
-    part, search = _choice(request, "part", CERTIFICATE_PARTS, "remaining"), _text(request, "q")
-    issuer, subscriber_class = _text(request, "issuer"), _text(request, "class")
+    part, search = _choice(request, "part", CERTIFICATE_PARTS, "remaining"), text(request, "q")
+    issuer, subscriber_class = text(request, "issuer"), text(request, "class")
     now = clock.now()
     rows = certificates(campaign, part=part, search=search, issuer=issuer, subscriber_class=subscriber_class, now=now)
     if request.GET.get("format") == "csv":
         return _download(certificates_csv(rows), f"certificates-{part}.csv")
     context = {
-        **_frame(request, "Certificates", campaign),
+        **frame(request, "Certificates", campaign),
         "part": part,
         "parts": CERTIFICATE_PARTS,
         "search": search,
@@ -46,7 +47,7 @@ def certificate_list(request: HttpRequest, public_id: UUID | None = None) -> Htt
         "issuer": issuer,
         "subscriber_class": subscriber_class,
         "classes": SubscriberClass.choices,
-        "page": keyset(rows, after=_after(request)),
+        "page": keyset(rows, after=number(request, "after")),
     }
     return TemplateResponse(request, "reports/certificates.html", context)
 
@@ -54,20 +55,20 @@ def certificate_list(request: HttpRequest, public_id: UUID | None = None) -> Htt
 def subscriber_list(request: HttpRequest, public_id: UUID) -> HttpResponseBase:
     """The affected subscribers behind a number of the funnel."""
     campaign = get_object_or_404(Campaign, public_id=public_id)
-    part, search = _choice(request, "part", SUBSCRIBER_STEPS, "total"), _text(request, "q")
-    subscriber_class, now = _text(request, "class"), clock.now()
+    part, search = _choice(request, "part", SUBSCRIBER_STEPS, "total"), text(request, "q")
+    subscriber_class, now = text(request, "class"), clock.now()
     rows = subscribers(campaign, step=part, search=search, subscriber_class=subscriber_class, now=now)
     if request.GET.get("format") == "csv":
         return _download(subscribers_csv(rows), f"subscribers-{part}.csv")
     context = {
-        **_frame(request, "Subscribers", campaign),
+        **frame(request, "Subscribers", campaign),
         "part": part,
         "parts": SUBSCRIBER_STEPS,
         "search": search,
         "now": now,
         "subscriber_class": subscriber_class,
         "classes": SubscriberClass.choices,
-        "page": keyset(rows, after=_after(request)),
+        "page": keyset(rows, after=number(request, "after")),
     }
     return TemplateResponse(request, "reports/subscribers.html", context)
 
@@ -81,9 +82,9 @@ def subscriber_page(request: HttpRequest, public_id: UUID, subscriber_id: UUID) 
     )
     now = clock.now()
     context = {
-        **_frame(request, affected.subscriber.name, affected.campaign),
+        **frame(request, affected.subscriber.name, affected.campaign),
         "affected": affected,
-        "person": person(affected, user=request.user, after=_after(request), now=now),
+        "person": person(affected, user=request.user, after=number(request, "after"), now=now),
         "now": now,
     }
     return TemplateResponse(request, "reports/subscriber.html", context)
@@ -92,16 +93,19 @@ def subscriber_page(request: HttpRequest, public_id: UUID, subscriber_id: UUID) 
 def board_page(request: HttpRequest, public_id: UUID | None = None) -> HttpResponseBase:
     """The at-risk board of one campaign, or of all that run."""
     campaign = get_object_or_404(Campaign, public_id=public_id) if public_id else None
-    subscriber_class, now = _text(request, "class"), clock.now()
+    subscriber_class, now = text(request, "class"), clock.now()
     rows = AffectedSubscriber.objects.filter(campaign__in=Campaign.objects.running())
     if campaign:
         rows = AffectedSubscriber.objects.filter(campaign=campaign)
     if subscriber_class in SubscriberClass.values:
         rows = rows.filter(subscriber__subscriber_class=subscriber_class)
+    concerned = needs_person(rows, now)
     context = {
-        **_frame(request, "At risk", campaign),
-        "cases": board(rows, now=now, limit=MOST_CASES),
-        "total": rows.at_risk(now).count(),
+        **frame(request, "At risk", campaign),
+        "cases": board(concerned, now=now, limit=MOST_CASES),
+        "total": concerned.count(),
+        "unread": unread_answers(rows)[:MOST_ANSWERS],
+        "unread_total": unread_answers(rows).count(),
         "now": now,
         "subscriber_class": subscriber_class,
         "classes": SubscriberClass.choices,
@@ -109,9 +113,11 @@ def board_page(request: HttpRequest, public_id: UUID | None = None) -> HttpRespo
     return TemplateResponse(request, "reports/board.html", context)
 
 
-def _frame(request: HttpRequest, title: str, campaign: Campaign | None) -> dict[str, Any]:
+def frame(request: HttpRequest, title: str, campaign: Campaign | None) -> dict[str, Any]:
+    """What all lists share: the console around them, and the address without its place in the list."""
     query = request.GET.copy()
-    query.pop("after", None)
+    for place in ("after", "page"):
+        query.pop(place, None)
     return {**admin.site.each_context(request), "title": title, "campaign": campaign, "query": query.urlencode()}
 
 
@@ -122,13 +128,15 @@ def _choice(request: HttpRequest, name: str, allowed: dict[str, str], default: s
     return chosen
 
 
-def _text(request: HttpRequest, name: str) -> str:
+def text(request: HttpRequest, name: str) -> str:
+    """A short text of the address, without what no database holds."""
     return request.GET.get(name, "").replace("\x00", "").strip()[:200]
 
 
-def _after(request: HttpRequest) -> int:
-    after = request.GET.get("after", "")
-    return int(after[:18]) if after.isdecimal() else 0
+def number(request: HttpRequest, name: str) -> int:
+    """A number of the address; 0 for anything else."""
+    said = request.GET.get(name, "")
+    return int(said[: 9 if name == "page" else 18]) if said.isdecimal() else 0
 
 
 def _download(lines: Iterator[str], name: str) -> StreamingHttpResponse:

@@ -10,8 +10,10 @@ from audit.models import Event
 from campaigns.admin.exclusions import ASK
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
 from notices.admin.acts import subscriber_acts
-from notices.models import Call, Notice
-from reports.board import local_time, why
+from notices.callhours import local_time
+from notices.models import Call, CallTurn, InboundMessage, Notice
+from notices.services.calls import deadline_of
+from reports.board import gather, is_promise_late, needs_person, why
 from reports.lists import Slice, keyset
 from revocation.admin.revocations import REVOKE_EARLY
 from subscribers.models import Contact
@@ -28,7 +30,11 @@ class Person:
     calls: list[Call]
     certificates: Slice[AffectedCertificate]
     events: list[Event]
+    inbound: list[InboundMessage]
+    turn: CallTurn | None
     why: str
+    is_late: bool
+    """Whether the last call ended in a promise that is too late."""
     local_time: str
     acts: list[dict[str, str]]
     row_acts: list[tuple[str, str]]
@@ -51,14 +57,19 @@ def person(
         .select_related("certificate__issuer", "revocation", "replacement")
         .defer("certificate__der")
     )
-    is_at_risk = AffectedSubscriber.objects.filter(pk=affected.pk).at_risk(now).exists()
+    known = gather([affected])[affected.pk]
+    one = AffectedSubscriber.objects.filter(pk=affected.pk)
+    inbound = list(affected.inbound.select_related("contact", "notice").defer("raw"))
     return Person(
         contacts=contacts,
         notices=notices,
         calls=list(affected.calls.select_related("contact").order_by("-at")),
         certificates=keyset(rows, after=after),
-        events=_events(affected, notices),
-        why=why(affected, contacts, notices, None, now) if is_at_risk else "",
+        events=_events(affected, notices, inbound),
+        why=why(affected, known, now) if needs_person(one, now).exists() else "",
+        is_late=is_promise_late(known.calls, deadline_of(affected, now)),
+        inbound=inbound,
+        turn=CallTurn.objects.filter(subscriber=affected.subscriber_id, until__gt=now).first(),
         local_time=local_time(affected.subscriber.time_zone, now),
         acts=[
             {"title": act.title, "url": reverse(f"admin:notices_call_{act.name}", args=[affected.pk])}
@@ -76,9 +87,16 @@ def _row_acts(affected: AffectedSubscriber, user: AbstractBaseUser | AnonymousUs
     return [*found, ("exclude", "admin:campaigns_exclusion_ask")] if ASK.is_permitted(user) else found
 
 
-def _events(affected: AffectedSubscriber, notices: list[Notice]) -> list[Event]:
-    """The latest events about the subscriber itself and about its notices."""
-    own = Event.objects.filter(object_type="affectedsubscriber", object_id=str(affected.pk))
-    mail = Event.objects.filter(object_type="notice", object_id__in=[str(notice.pk) for notice in notices])
-    found = [*own.order_by("-pk")[:LATEST_EVENTS], *mail.order_by("-pk")[:LATEST_EVENTS]]
+def _events(affected: AffectedSubscriber, notices: list[Notice], inbound: list[InboundMessage]) -> list[Event]:
+    """The latest events about the subscriber itself, its notices, its calls, and what came back."""
+    keys = {
+        "affectedsubscriber": [affected.pk],
+        "notice": [notice.pk for notice in notices],
+        "call": [call.pk for call in affected.calls.only("pk")],
+        "inboundmessage": [message.pk for message in inbound],
+    }
+    found: list[Event] = []
+    for kind, some in keys.items():
+        rows = Event.objects.filter(object_type=kind, object_id__in=[str(key) for key in some])
+        found += rows.order_by("-pk")[:LATEST_EVENTS]
     return sorted(found, key=lambda event: -event.pk)[:LATEST_EVENTS]

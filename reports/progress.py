@@ -105,7 +105,7 @@ def progress(campaign: Campaign, *, now: datetime) -> Progress:
         outlook=expected,
         chart=chart(campaign, remaining=counted.remaining, scope=counted.scope, finish=expected.finish, now=now),
         coming=coming(campaign, last_safe_start=expected.last_safe_start, now=now),
-        at_risk=board(rows, now=now, limit=BOARD) if campaign.state == Campaign.State.RUNNING else [],
+        at_risk=board(rows.at_risk(now), now=now, limit=BOARD) if campaign.state == Campaign.State.RUNNING else [],
         alarms=_alarms(campaign, now),
         events=journal(campaign, size=LATEST_EVENTS).events,
     )

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from reports.access import staff_data, staff_page
+from reports.calls import calls_page
 from reports.health import healthz, metrics
 from reports.list_views import board_page, certificate_list, subscriber_list, subscriber_page
 from reports.views import campaign_page, journal_page, progress_json, sections
@@ -21,6 +22,7 @@ urlpatterns = [
         "campaigns/<uuid:public_id>/subscribers/<uuid:subscriber_id>/", staff_page(subscriber_page), name="subscriber"
     ),
     path("at-risk/", staff_page(board_page), name="board"),
+    path("calls/", staff_page(calls_page), name="calls"),
     path("remaining/", staff_page(certificate_list), name="remaining"),
     path("healthz", healthz, name="healthz"),
     path("metrics", metrics, name="metrics"),

@@ -25,6 +25,7 @@ from campaigns.services import (
     launch_campaign,
     request_exclusion,
 )
+from notices.models import InboundMessage
 from subscribers.certificates import parse_der
 from subscribers.models import Certificate, Contact, Issuer, Subscriber
 from tests import pki
@@ -207,3 +208,21 @@ def excluded(
 def halt(made: Campaign, *, now: datetime = NOW) -> Campaign:
     """Halt a running campaign."""
     return halt_campaign(made, reason="Something is wrong", actor="system", now=now)
+
+
+def answer(of: AffectedSubscriber, *, now: datetime = NOW, **fields: Any) -> InboundMessage:
+    """What a person of an affected subscriber has written back, unless the fields say otherwise."""
+    number = next(_numbers)
+    defaults = {
+        "source": "test",
+        "sha256": f"{number:064x}",
+        "received_at": now,
+        "read_at": now,
+        "kind": InboundMessage.Kind.ANSWER,
+        "sender": f"person{number}@subscriber.example",
+        "subject": "Re: certificates",
+        "text": "We replace them tonight.",
+        "size": 500,
+        "affected_subscriber": of,
+    }
+    return InboundMessage.objects.create(**{**defaults, **fields})

@@ -1,36 +1,22 @@
-"""What a person may do about an affected subscriber: write down a call, name a contact, try refused notices again."""
+"""What a person may do about an affected subscriber: ring, name a contact, deal with what came back."""
 
 from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audit.actors import staff
 from campaigns.models import AffectedSubscriber, Campaign
 from campaigns.services import name_contact
+from core import clock
 from core.acts import Act
-from notices.models import Call, Notice
-from notices.services import record_call, retry_refused
-from subscribers.models import Contact
+from notices.admin import calling
+from notices.models import InboundMessage, Notice
+from notices.services import deal_with, release_turn, retry_refused, take_turn
 
 CALLERS = ("campaigns.call_subscriber",)
-
-
-class CallForm(forms.Form):
-    """Whom was rung, and what came of it."""
-
-    contact = forms.ModelChoiceField(
-        Contact.objects.none(), required=False, empty_label="somebody else", widget=UnfoldAdminSelectWidget
-    )
-    outcome = forms.ChoiceField(choices=Call.Outcome.choices, widget=UnfoldAdminSelectWidget)
-    note = forms.CharField(
-        max_length=1000,
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="What was said, and who will do what until when.",
-    )
 
 
 class ContactForm(forms.Form):
@@ -41,15 +27,18 @@ class ContactForm(forms.Form):
     phone = forms.CharField(max_length=40, required=False, widget=UnfoldAdminTextInputWidget)
 
 
-def _own_contacts(form: forms.Form, affected: AffectedSubscriber) -> None:
-    field = form.fields["contact"]
-    if isinstance(field, forms.ModelChoiceField):
-        field.queryset = Contact.objects.filter(subscriber=affected.subscriber_id)
+def _take(affected: AffectedSubscriber, data: dict[str, Any], user: User, now: datetime) -> str:
+    turn = take_turn(affected.subscriber, actor=staff(user.username), now=now)
+    return f"It is your turn until {turn.until:%H:%M} UTC: nobody else rings {affected} now."
 
 
-def _call(affected: AffectedSubscriber, data: dict[str, Any], user: User, now: datetime) -> str:
-    record_call(affected, actor=staff(user.username), now=now, **data)
-    return "The call is in the journal."
+def _give_back(affected: AffectedSubscriber, data: dict[str, Any], user: User, now: datetime) -> str:
+    is_given = release_turn(affected.subscriber, actor=staff(user.username), now=now)
+    return f"{affected} can be rung by somebody else." if is_given else "It was no longer your turn."
+
+
+def _objection(affected: AffectedSubscriber, user: User) -> str:
+    return calling.somebody_else_rings(affected, user, clock.now())
 
 
 def _name(affected: AffectedSubscriber, data: dict[str, Any], user: User, now: datetime) -> str:
@@ -67,6 +56,19 @@ def _is_running(affected: AffectedSubscriber) -> bool:
     return affected.campaign.state == Campaign.State.RUNNING
 
 
+def _is_acting(affected: AffectedSubscriber) -> bool:
+    return _is_running(affected) and affected.campaign.halted_at is None
+
+
+def _deal_with(message: InboundMessage, data: dict[str, Any], user: User, now: datetime) -> str:
+    is_new = deal_with(message, actor=staff(user.username), now=now)
+    return "Taken off the list of what is to be read." if is_new else f"{message.seen_by} had dealt with it already."
+
+
+def _is_unread(message: InboundMessage) -> bool:
+    return message.seen_at is None
+
+
 def _has_refused(affected: AffectedSubscriber) -> bool:
     return _is_running(affected) and affected.notices.filter(state=Notice.State.REFUSED).exists()
 
@@ -76,10 +78,32 @@ CALL: Act[AffectedSubscriber] = Act(
     "Write down a call",
     "Write it down",
     CALLERS,
-    _call,
-    CallForm,
+    calling.write_down,
+    calling.CallForm,
+    explain=calling.explain,
     is_offered=_is_running,
-    prepare=_own_contacts,
+    objection=_objection,
+    prepare=calling.fit,
+    template="console/call.html",
+)
+TURN: Act[AffectedSubscriber] = Act(
+    "turn",
+    "Ring them",
+    "I ring them now",
+    CALLERS,
+    _take,
+    is_offered=_is_acting,
+    objection=_objection,
+    template="console/subscriber_act.html",
+    lead="For a quarter of an hour nobody else is asked to ring this subscriber.",
+)
+GIVE_BACK: Act[AffectedSubscriber] = Act(
+    "give_back",
+    "Give back the turn",
+    "Somebody else may ring",
+    CALLERS,
+    _give_back,
+    is_offered=_is_running,
     template="console/subscriber_act.html",
 )
 NAME: Act[AffectedSubscriber] = Act(
@@ -104,6 +128,17 @@ RETRY: Act[AffectedSubscriber] = Act(
 )
 
 
+DEAL_WITH: Act[InboundMessage] = Act(
+    "deal_with",
+    "A message that came back",
+    "Dealt with",
+    CALLERS,
+    _deal_with,
+    is_offered=_is_unread,
+    template="console/inbound.html",
+)
+
+
 def subscriber_acts() -> tuple[Act[AffectedSubscriber], ...]:
     """The acts on an affected subscriber, in the order of their buttons."""
-    return (CALL, NAME, RETRY)
+    return (TURN, CALL, NAME, RETRY)

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion
 from campaigns.services import halt_campaign, request_cancel, request_exclusion
+from notices.models import InboundMessage
 from tests import make
 from tests.conftest import NOW
 
@@ -24,6 +25,9 @@ CAN: dict[str, set[str]] = {
     "exclusion withdraw": {"operator", "approver"},
     "call": {"operator", "caller"},
     "contact": {"operator", "caller"},
+    "turn": {"operator", "caller"},
+    "give back the turn": {"operator", "caller"},
+    "deal with a message": {"operator", "caller"},
     "retry notices": {"operator"},
     "revoke early": {"operator"},
     "retry revocations": {"operator"},
@@ -43,6 +47,7 @@ class Stage:
     affected: AffectedSubscriber
     certificate: AffectedCertificate
     exclusion: Exclusion
+    message: InboundMessage
 
     def urls(self) -> dict[str, str]:
         """The address of each act, on a subject for which it is offered."""
@@ -64,6 +69,9 @@ class Stage:
             "exclusion withdraw": reverse("admin:campaigns_exclusion_withdraw", args=[self.exclusion.pk]),
             "call": reverse("admin:notices_call_call", args=[self.affected.pk]),
             "contact": reverse("admin:notices_call_contact", args=[self.affected.pk]),
+            "turn": reverse("admin:notices_call_turn", args=[self.affected.pk]),
+            "give back the turn": reverse("admin:notices_call_give_back", args=[self.affected.pk]),
+            "deal with a message": reverse("admin:notices_call_deal_with", args=[self.message.pk]),
             "retry notices": reverse("admin:notices_call_retry", args=[self.affected.pk]),
             "revoke early": reverse("admin:revocation_revocation_early", args=[self.certificate.pk]),
             "retry revocations": reverse("admin:revocation_revocation_retry", args=[self.running.pk]),
@@ -91,4 +99,5 @@ def stage() -> Stage:
         affected=affected,
         certificate=first,
         exclusion=exclusion,
+        message=make.answer(affected),
     )

@@ -1,6 +1,5 @@
 import pytest
 
-from notices.models import InboundMessage
 from notices.services import deal_with
 from tests import make
 from tests.asserts import assert_event
@@ -11,10 +10,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_message_is_dealt_with_once_and_the_first_person_stays_its_reader():
     row, _ = make.affected()
-    message = InboundMessage.objects.create(
-        source="test", sha256="0" * 64, received_at=NOW, read_at=NOW, kind="answer", size=1, affected_subscriber=row,
-        sender="a@subscriber.example",
-    )  # fmt: skip
+    message = make.answer(row)
     assert deal_with(message, actor="staff:cleo", now=NOW)
     assert not deal_with(message, actor="staff:otto", now=NOW)
     assert (message.seen_at, message.seen_by) == (NOW, "staff:cleo")
