@@ -123,6 +123,11 @@ class Notice(Message):
         """The stream of the campaign's journal."""
         return self.affected_subscriber.campaign.stream
 
+    @property
+    def carrier(self) -> "Notice":
+        """The notice that has the words and goes out: this one, or the one that carries it."""
+        return self.carried_by or self
+
 
 class LetterQuerySet(models.QuerySet["Letter"]):
     """The vocabulary of letters."""

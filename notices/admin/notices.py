@@ -69,13 +69,13 @@ class NoticeAdmin(ReadOnly, ModelAdmin):
         if found is None:
             raise Http404
         notice = Notice.objects.select_related(
-            "affected_subscriber__campaign", "affected_subscriber__subscriber", "contact", "step"
+            "affected_subscriber__campaign", "affected_subscriber__subscriber", "contact", "step", "carried_by"
         ).get(pk=found.pk)
         context = {
             **self.admin_site.each_context(request),
             "title": notice.subject,
             "notice": notice,
-            "text": without_link(notice.body_text),
+            "text": without_link(notice.carrier.body_text),
             "events": notice.delivery_events.order_by("at"),
         }
         return TemplateResponse(request, "console/notice.html", context)
@@ -108,7 +108,7 @@ class NoticeAdmin(ReadOnly, ModelAdmin):
     def _html(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The HTML part alone, for a frame without rights: nothing in it runs and nothing is loaded."""
         self._check(request)
-        answer = HttpResponse(without_link(get_object_or_404(Notice, pk=pk).body_html))
+        answer = HttpResponse(without_link(get_object_or_404(Notice, pk=pk).carrier.body_html))
         answer["Content-Security-Policy"] = (
             "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
         )

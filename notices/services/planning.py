@@ -100,13 +100,20 @@ def _address(found: Plan, step: EscalationStep) -> None:
     busy = {each.contact.pk for each in found.drafts} | where.told[step.pk]
     for contact in people:
         if contact.pk not in busy:
-            found.drafts += draft_for(where, step, contact)
+            found.drafts += draft_for(where, step, contact, because=_because(where, contact))
     if wanted == Audience.ACCOUNT_MANAGER:
         if not people:
             found.skipped.append((step, "The subscriber has no account manager who could be told."))
     elif not people:
         found.is_unreachable = True
         found.skipped.append((step, f"No contact can be reached by {_by(step, channels)}."))
+
+
+def _because(where: Situation, contact: Contact) -> str:
+    """A backup that hears of it for the first time, after others have been told in vain, reads why."""
+    told = where.told_anything
+    is_first = contact.role == Contact.Role.BACKUP and contact.pk not in told
+    return "silent" if is_first and told and not where.is_acknowledged else ""
 
 
 def _by(step: EscalationStep, channels: tuple[str, ...]) -> str:

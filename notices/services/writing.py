@@ -60,10 +60,11 @@ def write_next(
 
     With `same_contact` that is the contact's next channel of the step; the next contact in line follows where there is
     none, where the contact's mail bounces (R25), and without `same_contact`. `cause` is for the journal, `because` the
-    key of the reason that the words give. Call it inside the transaction that records the failure. Where nobody is
-    left the subscriber is unreachable. News is not told again by this: it has no step.
+    key of the reason that the words give. Notices that these carry have failed with them. Call it inside the
+    transaction that records the failure. Where nobody is left the subscriber is unreachable. News is not told again by
+    this: it has no step.
     """
-    notices = [each for each in failed if each.step_id is not None]
+    notices = _with_carried(each for each in failed if each.step_id is not None)
     rows = AffectedSubscriber.objects.filter(pk__in={each.affected_subscriber_id for each in notices})
     situations = {
         each.affected.pk: each for each in situation.load(list(rows.select_related("subscriber", "campaign")), now=now)
@@ -74,6 +75,12 @@ def write_next(
         if where.is_to_be_told:
             drafts += _followers(where, notice, cause=cause, because=because, same_contact=same_contact, now=now)
     return _insert(parcels(drafts, now=now)[0], now=now)
+
+
+def _with_carried(notices: Iterable[Notice]) -> list[Notice]:
+    known = {each.pk: each for each in notices}
+    carried = Notice.objects.filter(carried_by__in=known).exclude(pk__in=known).order_by("pk")
+    return [*known.values(), *carried.select_related("contact")]
 
 
 def _followers(
@@ -123,23 +130,27 @@ def _notices(parcel: Parcel, *, now: datetime) -> list[Notice]:
 
 def _notice(draft: Draft, letter: Letter, *, now: datetime) -> Notice:
     public_id = uuid.uuid4()
-    return Notice(
+    notice = Notice(
         public_id=public_id,
         affected_subscriber=draft.situation.affected,
         step=draft.step,
         contact=draft.contact,
         channel=draft.channel,
-        language=letter.language,
         address=draft.address,
         written_at=now,
         due_at=now,
         cause=draft.cause[:200],
-        template_version=letter.template_version,
-        subject=letter.subject,
-        body_text=letter.short if draft.channel in SHORT else letter.text,
-        body_html=letter.html if draft.channel == Channel.MAIL else "",
         message_id=f"<{public_id}@{_domain()}>",
     )
+    return with_words(notice, letter)
+
+
+def with_words(notice: Notice, letter: Letter) -> Notice:
+    """The notice with these words, as its channel takes them."""
+    notice.language, notice.template_version, notice.subject = letter.language, letter.template_version, letter.subject
+    notice.body_text = letter.short if notice.channel in SHORT else letter.text
+    notice.body_html = letter.html if notice.channel == Channel.MAIL else ""
+    return notice
 
 
 def _domain() -> str:
@@ -191,11 +202,12 @@ def _record_written(written: Iterable[Notice], *, now: datetime) -> None:
     for notice in written:
         streams[notice.stream].append(notice)
     for stream, notices in streams.items():
-        record_each("notice.written", notices, stream=stream, actor=SYSTEM, now=now, facts=_facts)
+        record_each("notice.written", notices, stream=stream, actor=SYSTEM, now=now, facts=facts_of)
 
 
-def _facts(notice: Notice) -> dict[str, Any]:
-    carrier = notice.carried_by or notice
+def facts_of(notice: Notice) -> dict[str, Any]:
+    """What the journal keeps of a notice that was written: to whom, and the digest of its words."""
+    carrier = notice.carrier
     words = "\0".join((carrier.subject, carrier.body_text, carrier.body_html)).encode()
     return {
         "step": notice.step.order if notice.step else None,
