@@ -116,6 +116,7 @@ class Contact(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["subscriber", "email"], condition=~Q(email=""), name="contact_email_once"),
         )
+        indexes = (models.Index(fields=["email"], name="contact_email"),)
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}>" if self.name and self.email else self.email or self.name or self.phone

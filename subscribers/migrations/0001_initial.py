@@ -332,6 +332,10 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("round", "contact"), name="contact_check_once")],
             },
         ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(fields=["email"], name="contact_email"),
+        ),
         migrations.AddConstraint(
             model_name="contact",
             constraint=models.UniqueConstraint(
