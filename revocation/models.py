@@ -146,6 +146,10 @@ class Gate(models.Model):
     scheduled_at = models.DateTimeField(
         null=True, help_text="When its plans were last brought up to date, and what was due let through."
     )
+    entered = models.PositiveIntegerField(default=0, help_text="How many revocations have been put into the books.")
+    compared = models.PositiveIntegerField(
+        default=0, help_text="How many were in the books when the scope was last compared with the approved one."
+    )
     refusals_in_a_row = models.PositiveIntegerField(default=0)
     proofs_per_second = models.FloatField(
         null=True, help_text="How many can be proven in a second of the clock, measured."

@@ -10,6 +10,14 @@ from core.due import DueModel
 from subscribers.models import Certificate, Contact
 
 
+class ScopeAdditionQuerySet(models.QuerySet["ScopeAddition"]):
+    """The vocabulary of additions."""
+
+    def waiting(self) -> "ScopeAdditionQuerySet":
+        """Proposed, neither approved nor withdrawn, in a campaign that runs."""
+        return self.filter(approved_at=None, withdrawn_at=None, campaign__in=Campaign.objects.running())
+
+
 class ScopeAddition(models.Model):
     """Certificates found after the launch: proposed by one person, approved by another, with a clock of their own."""
 
@@ -23,6 +31,8 @@ class ScopeAddition(models.Model):
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     approved_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
+
+    objects = ScopeAdditionQuerySet.as_manager()
 
     class Meta:
         ordering = ("-proposed_at", "-pk")
@@ -54,6 +64,18 @@ class AdditionLine(models.Model):
         return str(self.certificate)
 
 
+class NewsQuerySet(models.QuerySet["News"]):
+    """The vocabulary of news."""
+
+    def to_tell(self) -> "NewsQuerySet":
+        """News that may be written when they are due; that certificates are revoked also after a completed campaign."""
+        completed = Q(kind=News.Kind.REVOKED, affected_subscriber__campaign__state=Campaign.State.COMPLETED)
+        acting = Q(affected_subscriber__campaign__in=Campaign.objects.acting().values("pk"))
+        return self.filter(acting | completed, told_at=None).select_related(
+            "affected_subscriber__campaign", "affected_subscriber__subscriber"
+        )
+
+
 class News(DueModel):
     """Something that a subscriber who has been told has to hear as well: what has changed since a moment."""
 
@@ -67,6 +89,8 @@ class News(DueModel):
     since = models.DateTimeField(help_text="What happened from here on is told.")
     happened_at = models.DateTimeField(help_text="When the latest of it happened.")
     told_at = models.DateTimeField(null=True, help_text="When it was written to the subscriber, or found needless.")
+
+    objects = NewsQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "news"

@@ -1,5 +1,12 @@
 """The verbs of campaigns: each checks, changes and records, in one transaction."""
 
+from campaigns.services.additions import (
+    Proposal,
+    Proposed,
+    approve_addition,
+    propose_addition,
+    withdraw_addition,
+)
 from campaigns.services.approval import approve_campaign, identities, issuers, scope_digest
 from campaigns.services.candidates import Verdict
 from campaigns.services.drafting import change_draft, draft_campaign, draft_digest
@@ -39,12 +46,15 @@ from campaigns.services.views import record_view
 __all__ = [
     "UNKNOWN",
     "Counts",
+    "Proposal",
+    "Proposed",
     "ScopeReport",
     "SetAside",
     "Verdict",
     "acknowledge",
     "add_affected",
     "add_replacement",
+    "approve_addition",
     "approve_campaign",
     "approve_exclusion",
     "bring_back_policy",
@@ -70,6 +80,7 @@ __all__ = [
     "mark_unreachable",
     "move_deadline_earlier",
     "name_contact",
+    "propose_addition",
     "record_view",
     "remove_affected",
     "request_cancel",
@@ -81,6 +92,7 @@ __all__ = [
     "scope_digest",
     "take_snapshot",
     "verify_replacements",
+    "withdraw_addition",
     "withdraw_exclusion",
     "withdraw_replacement",
 ]

@@ -1,6 +1,6 @@
 """Approval: a second person approves exactly this scope, by its digest and by typing its count (R34)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -56,7 +56,7 @@ def approve_campaign(
         if seen is not None and seen != draft_digest(campaign):
             raise Refused("The draft has changed since you looked at it. Please read it again before you approve.")
         _check_scope(campaign, digest, typed_count)
-        _check_issuers(campaign)
+        check_issuers(issuers(campaign))
         move(
             [campaign],
             Campaign.State.APPROVED,
@@ -98,8 +98,9 @@ def _check_scope(campaign: Campaign, digest: str, typed_count: int) -> None:
         raise Refused("The scope has changed since you looked at it. Please look again and approve what is there now.")
 
 
-def _check_issuers(campaign: Campaign) -> None:
-    for issuer in issuers(campaign):
+def check_issuers(found: Iterable[Issuer]) -> None:
+    """Raise `Refused` for an issuer that nothing can be asked to revoke."""
+    for issuer in found:
         if not issuer.backend:
             raise Refused(f"How {issuer} is asked to revoke is not known: it has no backend.")
         if issuer.revocations_per_second <= 0:

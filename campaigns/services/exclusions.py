@@ -7,8 +7,9 @@ from django.db import IntegrityError, transaction
 
 from audit.actors import staff
 from audit.services import record
-from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion, News
 from campaigns.services.guards import require_running, require_text, stop_answered
+from campaigns.services.news import note_news
 from core.errors import Refused
 
 
@@ -42,7 +43,10 @@ def request_exclusion(
 
 
 def approve_exclusion(exclusion: Exclusion, *, by: User, now: datetime) -> Exclusion:
-    """Hold the certificate back from now on. Raises `Refused` for the person who asked, and when it is too late."""
+    """Hold the certificate back from now on; that it was never affected its subscriber hears.
+
+    Raises `Refused` for the person who asked, and when it is too late.
+    """
     with transaction.atomic():
         exclusion.refresh_from_db(from_queryset=Exclusion.objects.select_for_update())
         if exclusion.approved_at and not exclusion.withdrawn_at:
@@ -51,7 +55,10 @@ def approve_exclusion(exclusion: Exclusion, *, by: User, now: datetime) -> Exclu
         exclusion.approved_by, exclusion.approved_at = by, now
         exclusion.save(update_fields=["approved_by", "approved_at"])
         _record(exclusion, "exclusion.approved", by=by, now=now)
-        stop_answered([exclusion.affected_certificate.affected_subscriber_id], now=now)
+        owner = exclusion.affected_certificate.affected_subscriber_id
+        stop_answered([owner], now=now)
+        if exclusion.ground == Exclusion.Ground.NOT_AFFECTED:
+            note_news([owner], News.Kind.CORRECTION, at=now, now=now)
     return exclusion
 
 
@@ -68,6 +75,8 @@ def withdraw_exclusion(exclusion: Exclusion, *, by: User, now: datetime) -> Excl
         waiting = AffectedSubscriber.objects.outstanding(now).filter(pk=row.affected_subscriber_id, due_at=None)
         if row.campaign.state == Campaign.State.RUNNING:
             waiting.update(due_at=now)
+            if exclusion.approved_at:
+                note_news([row.affected_subscriber_id], News.Kind.CORRECTION, at=now, now=now)
     return exclusion
 
 

@@ -1,7 +1,7 @@
 """The life of a campaign from its launch to its end: launch, halt, resume, complete, leave unfinished."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,14 +12,15 @@ from django.db.models import Exists, Min, OuterRef, Q
 from audit.actors import staff
 from audit.moves import move
 from audit.services import record, record_each
-from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion, News
 from campaigns.plan import step_times
 from campaigns.services.approval import issuers
 from campaigns.services.guards import batches, hold, require_running, require_text
+from campaigns.services.news import note_news
 from campaigns.services.snapshots import take_snapshot
 from core import clock
 from core.errors import Refused
-from subscribers.models import Contact
+from subscribers.models import Contact, Issuer
 
 SANDBOX = "sandbox"
 """The one backend that a drill may meet."""
@@ -48,7 +49,7 @@ def launch_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaig
         )
         _freeze_deadlines(campaign)
         campaign.affected_subscribers.update(due_at=now, next_step=0)
-        _mark_unreachable_from_the_start(campaign, actor=actor, now=now)
+        mark_unreachable_from_the_start(campaign, actor=actor, now=now)
         take_snapshot(campaign, now=now)
     return campaign
 
@@ -58,13 +59,18 @@ def _check_launch(campaign: Campaign) -> None:
         raise Refused(f"This campaign is {campaign.state}; only an approved one can be launched.")
     if not campaign.approved_digest or campaign.approved_digest != campaign.scope_digest:
         raise Refused("The scope is not the one that was approved.")
+    check_drill(campaign, issuers(campaign))
+
+
+def check_drill(campaign: Campaign, found: Iterable[Issuer]) -> None:
+    """Raise `Refused` where a drill could reach a live CA or real mailboxes, or a rehearsal's clock a live campaign."""
     if not campaign.is_drill:
         if clock.is_rehearsed():
             raise Refused("The clock is a rehearsal's: only drills can be launched under it.")
         return
     if not settings.DRILL_EMAIL_URL:
         raise Refused("A drill needs DRILL_EMAIL_URL, the address of the sink that takes its mail.")
-    if live := [issuer.name for issuer in issuers(campaign) if issuer.backend != SANDBOX]:
+    if live := [issuer.name for issuer in found if issuer.backend != SANDBOX]:
         raise Refused(f"A drill only ever meets the sandbox CA, but its scope has certificates of {', '.join(live)}.")
 
 
@@ -74,7 +80,8 @@ def _freeze_deadlines(campaign: Campaign) -> None:
         rows.filter(clock_started_at=started_at).update(publish_by=started_at + campaign.window)
 
 
-def _mark_unreachable_from_the_start(campaign: Campaign, *, actor: str, now: datetime) -> None:
+def mark_unreachable_from_the_start(campaign: Campaign, *, actor: str, now: datetime) -> None:
+    """Record of whom no contact can be reached, before anything is written to them."""
     reachable = Contact.objects.reachable().filter(subscriber=OuterRef("subscriber"))
     nobody = campaign.affected_subscribers.filter(~Exists(reachable), unreachable_since=None)
     for some in batches(nobody.values_list("pk", flat=True)):
@@ -160,7 +167,10 @@ def complete_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campa
 def move_deadline_earlier(
     rows: Sequence[AffectedCertificate], *, to: datetime, actor: str, now: datetime
 ) -> list[AffectedCertificate]:
-    """Bring deadlines forward to one moment; the rows that were changed. Raises `Refused` if any would move later."""
+    """Bring deadlines forward to one moment, of which their subscribers hear; the rows that were changed.
+
+    Raises `Refused` if any would move later.
+    """
     changed: list[AffectedCertificate] = []
     with transaction.atomic():
         for some in batches(row.pk for row in rows):
@@ -174,14 +184,16 @@ def move_deadline_earlier(
             require_running(campaign, "another deadline")
             ours = [row for row in changed if row.campaign_id == campaign.pk]
             for some in batches(row.pk for row in ours):
-                AffectedCertificate.objects.filter(pk__in=some).update(publish_by=to)
+                AffectedCertificate.objects.filter(pk__in=some).update(publish_by=to, deadline_moved_at=now)
             facts = {"publish_by": to.isoformat()}
             record_each(
                 "affectedcertificate.deadline_moved", ours, stream=campaign.stream, actor=actor, now=now, facts=facts
             )
-            _bring_notices_forward(campaign, {row.affected_subscriber_id for row in ours})
+            owners = {row.affected_subscriber_id for row in ours}
+            _bring_notices_forward(campaign, owners)
+            note_news(owners, News.Kind.CORRECTION, at=now, now=now)
     for row in changed:
-        row.publish_by = to
+        row.publish_by, row.deadline_moved_at = to, now
     return changed
 
 

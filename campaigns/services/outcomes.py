@@ -8,8 +8,9 @@ from django.db import transaction
 
 from audit.actors import SYSTEM
 from audit.services import record_each
-from campaigns.models import AffectedCertificate
+from campaigns.models import AffectedCertificate, News
 from campaigns.services.guards import BATCH, stop_answered
+from campaigns.services.news import note_news
 from core.crl_reason import CRLReason
 from subscribers.models import Certificate
 from subscribers.services import mark_revoked
@@ -19,6 +20,7 @@ def mark_published(rows: Sequence[AffectedCertificate], *, at: datetime, now: da
     """Record that certificates were seen revoked on a verified CRL at a moment; the rows for which that is new.
 
     The moment is never overwritten. Whether it was after the deadline is decided here, once, and is never forgotten.
+    Their subscribers hear of it when no more have followed for a while.
     """
     published: list[AffectedCertificate] = []
     for start in range(0, len(rows), BATCH):
@@ -44,7 +46,9 @@ def _publish(rows: Sequence[AffectedCertificate], *, at: datetime, now: datetime
         record_each("affectedcertificate.published", some, stream=stream, actor=SYSTEM, now=now, facts=facts)
     for reason, certificates in by_reason.items():
         mark_revoked(certificates, revoked_at=at, reason=reason, actor=SYSTEM, now=now)
-    stop_answered({row.affected_subscriber_id for row in ours}, now=now)
+    owners = {row.affected_subscriber_id for row in ours}
+    stop_answered(owners, now=now)
+    note_news(owners, News.Kind.REVOKED, at=at, now=now)
     return ours
 
 

@@ -129,11 +129,7 @@ class Reading:
     def _take(self, file: str, kept: ScopeImport | None, batch: list[Entry]) -> None:
         found = self.resolver.resolve(batch)
         keys = [each.certificate.pk for each in found if each.certificate]
-        there = set(
-            AffectedCertificate.objects.filter(campaign=self.campaign, certificate__in=keys).values_list(
-                "certificate", flat=True
-            )
-        )
+        there = self._there(keys)
         affected: list[Found] = []
         aside: list[SetAside] = []
         for each in found:
@@ -151,6 +147,11 @@ class Reading:
         self.report.set_aside += aside[: SHOWN - len(self.report.set_aside)]
         if kept:
             self._write(kept, [each.certificate for each in affected if each.certificate], aside)
+
+    def _there(self, keys: list[int]) -> set[int]:
+        """Which of these certificates need not be added."""
+        rows = AffectedCertificate.objects.filter(campaign=self.campaign, certificate__in=keys)
+        return set(rows.values_list("certificate", flat=True))
 
     def _classify(self, found: Found, there: Collection[int]) -> tuple[str, str]:
         certificate = found.certificate
@@ -183,6 +184,18 @@ class Reading:
             )
 
     def _write(self, kept: ScopeImport, certificates: list[Certificate], aside: list[SetAside]) -> None:
+        self._add(certificates)
+        ScopeLine.objects.bulk_create(
+            (
+                ScopeLine(
+                    scope_import=kept, line=row.line, text=row.text, classification=row.classification, note=row.note
+                )
+                for row in aside
+            ),
+            batch_size=BATCH,
+        )
+
+    def _add(self, certificates: list[Certificate]) -> None:
         self._know({self._subscriber(certificate) for certificate in certificates})
         AffectedCertificate.objects.bulk_create(
             (
@@ -194,15 +207,6 @@ class Reading:
                     clock_started_at=self.campaign.clock_started_at,
                 )
                 for certificate in certificates
-            ),
-            batch_size=BATCH,
-        )
-        ScopeLine.objects.bulk_create(
-            (
-                ScopeLine(
-                    scope_import=kept, line=row.line, text=row.text, classification=row.classification, note=row.note
-                )
-                for row in aside
             ),
             batch_size=BATCH,
         )

@@ -24,6 +24,7 @@ from subscribers.sources import Source
 
 STEP = 5000
 SELECTION = "selection from the register"
+LATER = "Further certificates are proposed as an addition, with a clock of their own and an approval of their own."
 
 
 def import_scope(
@@ -42,15 +43,25 @@ def import_scope(
     where a line does not say. Raises `Refused` once the campaign has been launched and, with `commit`, when the
     report has errors: then nothing is written either.
     """
-    listings = (Listing(file.name, map(from_file, read_scope(file)), partial(_closed, file)) for file in files)
     reading = Reading(campaign, default_issuer, commit=commit, actor=actor, now=now)
-    return _read(reading, listings, progress)
+    return _read(reading, files_as_lists(files), progress)
 
 
 def add_affected(
     campaign: Campaign, certificates: QuerySet[Certificate] | Iterable[int], *, actor: str, now: datetime
 ) -> ScopeReport:
     """Add certificates of the register to a scope, by a query or by their keys; classified like lines of a file."""
+    reading = Reading(campaign, None, commit=True, actor=actor, now=now)
+    return _read(reading, [selection_as_list(certificates)], None)
+
+
+def files_as_lists(files: Iterable[Source]) -> Iterator[Listing]:
+    """Files as lists of entries, each closed when it has been read."""
+    return (Listing(file.name, map(from_file, read_scope(file)), partial(_closed, file)) for file in files)
+
+
+def selection_as_list(certificates: QuerySet[Certificate] | Iterable[int]) -> Listing:
+    """Certificates of the register, by a query or by their keys, as a list of entries."""
     keys = (
         certificates.order_by("pk").values_list("pk", flat=True).iterator(STEP)
         if isinstance(certificates, QuerySet)
@@ -63,8 +74,7 @@ def add_affected(
             digest.update(f"{key}\n".encode())
             yield Entry(line=line, text=f"certificate {key}", key=key)
 
-    reading = Reading(campaign, None, commit=True, actor=actor, now=now)
-    return _read(reading, [Listing(SELECTION, lines(), digest.hexdigest)], None)
+    return Listing(SELECTION, lines(), digest.hexdigest)
 
 
 def expand_by_key(campaign: Campaign, *, actor: str, now: datetime) -> ScopeReport:
@@ -112,7 +122,7 @@ def _read(reading: Reading, listings: Iterable[Listing], progress: Progress | No
         for listing in listings:
             reading.read(listing, progress)
         if report.errors:
-            raise Refused(_first(report.errors))
+            raise Refused(first(report.errors))
         report.check()
         if report.affected:
             statistics.refresh(Certificate, AffectedSubscriber, AffectedCertificate)
@@ -132,10 +142,7 @@ def _read(reading: Reading, listings: Iterable[Listing], progress: Progress | No
 
 def _check_open(campaign: Campaign) -> None:
     if campaign.state not in (Campaign.State.DRAFT, Campaign.State.APPROVED):
-        raise Refused(
-            f"This campaign is {campaign.state}, and its scope is frozen. "
-            "For further certificates open another campaign, which has its own clock and its own approval."
-        )
+        raise Refused(f"This campaign is {campaign.state}, and its scope is frozen. {LATER}")
 
 
 def _renew(campaign: Campaign) -> None:
@@ -149,7 +156,8 @@ def _facts(campaign: Campaign) -> dict[str, object]:
     return {"scope_version": campaign.scope_version, "digest": campaign.scope_digest, "count": campaign.scope_count}
 
 
-def _first(errors: list[str]) -> str:
+def first(errors: list[str]) -> str:
+    """The first of some errors, and how many more there are."""
     more = f" (and {len(errors) - 1:,} more)" if len(errors) > 1 else ""
     return f"{errors[0]}{more}"
 

@@ -24,18 +24,19 @@ AHEAD = timedelta(seconds=1)
 def release(gate: Gate, *, now: datetime) -> int:
     """Let through what is due and what the gate's wave has room for; how many.
 
-    Before a canary wave or the rest is let through, the scope in the database is compared with the approved one; a
-    difference halts the campaign.
+    Before a canary wave or the rest is let through, and whenever something has come into the books since, the scope in
+    the database is compared with the approved one; a difference halts the campaign.
     """
     due = Revocation.objects.behind(gate).unreleased().unheld(now).filter(planned_at__lte=now)
     if not due.exists():
         return 0
     wave, room = _opening(gate)
-    if room == 0 or not (gate.wave == wave == waves.REST or _is_approved(gate.campaign, now=now)):
+    is_compared = gate.wave == wave == waves.REST and gate.compared == gate.entered
+    if room == 0 or not (is_compared or _is_approved(gate, now=now)):
         return 0
     with transaction.atomic():
         held = Gate.objects.select_for_update().get(pk=gate.pk)
-        if held.wave != gate.wave:
+        if (held.wave, held.entered) != (gate.wave, gate.entered):
             return 0  # another process was faster; the next tick goes on from there
         if wave != gate.wave:
             _open(gate, wave, now=now)
@@ -101,16 +102,31 @@ def _ranks() -> tuple[Q, ...]:
     )
 
 
-def _is_approved(campaign: Campaign, *, now: datetime) -> bool:
-    """Whether the scope is to the last certificate what was approved; if not, the campaign is halted."""
-    campaign.refresh_from_db(fields=["approved_digest", "scope_digest"])
-    problem = ""
-    try:
-        if not campaign.approved_digest or scope_digest(campaign) != campaign.approved_digest:
-            problem = "The scope in the database is not the one that was approved."
-    except ValueError as error:
-        problem = f"The scope in the database has no digest: {error}"
+def _is_approved(gate: Gate, *, now: datetime) -> bool:
+    """Whether the scope is to the last certificate what was approved; if not, the campaign is halted.
+
+    An addition may be approved while the scope is being read; then it is read again.
+    """
+    campaign, approved = gate.campaign, None
+    while approved != campaign.approved_digest:
+        campaign.refresh_from_db(fields=["approved_digest", "scope_digest"])
+        approved = campaign.approved_digest
+        problem = _problem(campaign)
+        if problem:
+            campaign.refresh_from_db(fields=["approved_digest"])
     if problem:
         log.error("%s %s", campaign.stream, problem)
         halt_campaign(campaign, reason=f"{problem} Nothing was revoked.", actor=SYSTEM, now=now)
-    return not problem
+        return False
+    Gate.objects.filter(pk=gate.pk).update(compared=gate.entered)
+    return True
+
+
+def _problem(campaign: Campaign) -> str:
+    """What is wrong with the scope in the database; empty if it is the approved one."""
+    try:
+        if campaign.approved_digest and scope_digest(campaign) == campaign.approved_digest:
+            return ""
+    except ValueError as error:
+        return f"The scope in the database has no digest: {error}"
+    return "The scope in the database is not the one that was approved."

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from audit.actors import SYSTEM
 from audit.moves import move
@@ -80,6 +80,7 @@ def _enter(campaign: Campaign, issuer: Issuer, *, now: datetime) -> None:
     with transaction.atomic():
         gate, is_new = Gate.objects.get_or_create(campaign=campaign, issuer=issuer, defaults={"opened_at": now})
         count = planning.insert(gate, lead=lead, now=now)
+        Gate.objects.filter(pk=gate.pk).update(entered=F("entered") + count)
         facts = {"issuer": issuer.name, "count": count, "lead_seconds": lead.total_seconds()}
         _record("revocation.planned", gate, now=now, **facts)
         if is_new and first_deadline and first_deadline - lead < now:

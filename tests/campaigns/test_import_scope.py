@@ -192,7 +192,7 @@ def test_an_import_that_adds_nothing_leaves_an_approval_standing():
 
 def test_after_the_launch_the_scope_is_frozen():
     campaign = make.running_campaign()
-    with pytest.raises(Refused, match="open another campaign"):
+    with pytest.raises(Refused, match="proposed as an addition"):
         read(campaign, make.certificate().fingerprint_sha256)
     assert len(scope(campaign)) == 1
 
