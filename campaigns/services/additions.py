@@ -91,7 +91,7 @@ def propose_addition(
     with transaction.atomic():
         hold(campaign)
         require_running(campaign, ADDING)
-        addition = ScopeAddition.objects.create(
+        reading.addition = addition = ScopeAddition.objects.create(
             campaign=campaign,
             clock_started_at=proposal.clock_started_at,
             reason=reason,
@@ -100,18 +100,10 @@ def propose_addition(
             proposed_by=by,
             proposed_at=now,
         )
-        reading.addition = addition
-        report = _read(reading, lists)
-        if report.errors:
-            raise Refused(first(report.errors))
-        if not report.affected:
-            raise Refused("None of these certificates can be added: " + _in_words(report))
-        addition.count, addition.digest = report.affected, digest(addition_identities(addition))
-        addition.save(update_fields=["count", "digest"])
-        statistics.refresh(AdditionLine)
-        facts = {"files": reading.files, "counts": report.counts, "reason": reason}
+        _take(reading, lists)
+        facts = {"files": reading.files, "counts": reading.report.counts, "reason": reason}
         _record("campaign.addition_proposed", addition, by=by, now=now, **facts)
-    return Proposed(report, addition)
+    return Proposed(reading.report, addition)
 
 
 def approve_addition(
@@ -189,6 +181,18 @@ def _read(reading: Reading, lists: Iterable[Listing]) -> ScopeReport:
     for each in lists:
         reading.read(each, None)
     return reading.report.check()
+
+
+def _take(reading: AdditionReading, lists: Iterable[Listing]) -> None:
+    """Read lists into the addition, which then has its count and its digest."""
+    report, addition = _read(reading, lists), reading.addition
+    if report.errors:
+        raise Refused(first(report.errors))
+    if addition is None or not report.affected:
+        raise Refused("None of these certificates can be added: " + _in_words(report))
+    addition.count, addition.digest = report.affected, digest(addition_identities(addition))
+    addition.save(update_fields=["count", "digest"])
+    statistics.refresh(AdditionLine)
 
 
 def _check_clock(started_at: datetime, *, now: datetime) -> None:
