@@ -15,6 +15,7 @@ SHORTEST_TICK = timedelta(milliseconds=500)
 BEAT = {
     "notices.tasks.escalate": timedelta(seconds=15),
     "notices.tasks.send": timedelta(seconds=15),
+    "notices.tasks.send_letters": timedelta(seconds=15),
     "notices.tasks.write_letters": timedelta(seconds=60),
     "notices.tasks.remind_commitments": timedelta(hours=1),
     "campaigns.tasks.check_replacements": timedelta(seconds=60),

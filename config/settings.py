@@ -11,7 +11,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config import unfold
+from config import mail, unfold
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -171,9 +171,23 @@ EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.cons
 if email_url := env.str("EMAIL_URL", default=""):
     vars().update(env.email_url_config(email_url))
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=20)
+MAIL_ROUTES = mail.routes(env, env.list("MAIL_ROUTES", default=[]))
+"""The providers that mail goes through, in order of preference, each with its ceiling (`config.mail`)."""
+MAIL_SLOW_SECONDS = env.float("MAIL_SLOW_SECONDS", default=5.0)
+"""A provider that takes longer for a message, on average, rests for a while if there is another."""
 DRILL_EMAIL_URL = env.str("DRILL_EMAIL_URL", default="")
 """`smtp://host:port` of the sink that takes the mail of drills; without one, a drill cannot be launched."""
+DRILL_CHANNEL_URL = env.str("DRILL_CHANNEL_URL", default="")
+"""Where everything but mail of drills is posted to as JSON; without it a drill has mail only."""
+SMS_URLS = env.str("SMS_URLS", default="").split()
+VOICE_URLS = env.str("VOICE_URLS", default="").split()
+"""Apprise's addresses of providers, in order, with `{number}` where the telephone number goes."""
+CHAT_HOSTS = env.list("CHAT_HOSTS", default=[])
+"""`host` or `host:port` of chat servers in subscribers' houses that may be talked to, beside the public services."""
+PRIVATE_WEBHOOK_HOSTS = env.list("PRIVATE_WEBHOOK_HOSTS", default=[])
+"""`host:port` inside the house that may take webhooks; other private addresses, and plain http, are refused."""
 NOTICE_FROM = env.str("NOTICE_FROM", default="Recall <revocation@localhost>")
+NOTICE_REPLY_TO = env.str("NOTICE_REPLY_TO", default="")
 NOTICE_PHONE = env.str("NOTICE_PHONE", default="")
 """The telephone number that answers day and night (BR 4.9.3); printed in every notice."""
 RETURN_PATH = env.str("RETURN_PATH", default="")
@@ -234,20 +248,10 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 REHEARSAL = env.bool("REHEARSAL", default=False)
 
-
-def _check_sink() -> None:
-    """Refuse a sink of drills that is no sink: drills are addressed to the subscribers of the register."""
-    try:
-        sink = env.email_url_config(DRILL_EMAIL_URL)
-    except (KeyError, ValueError, ImproperlyConfigured) as error:
-        raise ImproperlyConfigured(f"DRILL_EMAIL_URL is no address such as smtp://127.0.0.1:1025: {error}.") from None
-    live = (globals().get("EMAIL_HOST"), globals().get("EMAIL_PORT"))
-    if sink["EMAIL_HOST"] and not REHEARSAL and (sink["EMAIL_HOST"], sink["EMAIL_PORT"]) == live:
-        raise ImproperlyConfigured("DRILL_EMAIL_URL is the mail server of EMAIL_URL: a drill would reach subscribers.")
-
-
 if DRILL_EMAIL_URL:
-    _check_sink()
+    live = [(globals().get("EMAIL_HOST"), globals().get("EMAIL_PORT"))]
+    live += [(route["options"].get("host"), route["options"].get("port")) for route in MAIL_ROUTES]
+    mail.check_sink(DRILL_EMAIL_URL, live=live, is_rehearsal=REHEARSAL)
 
 LOGGING = {
     "version": 1,

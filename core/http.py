@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -37,6 +37,7 @@ class Post:
 
     data: bytes
     content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class _Step:
                 "Host": parts.netloc,
             }
             if post:
-                headers["Content-Type"] = post.content_type
+                headers |= {"Content-Type": post.content_type, **post.headers}
             connection.request("POST" if post else "GET", target, body=post.data if post else None, headers=headers)
             with connection.getresponse() as answer:
                 return self._take(url, answer)

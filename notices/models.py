@@ -153,6 +153,9 @@ class Letter(Message):
     contact_check = models.ForeignKey(ContactCheck, on_delete=models.PROTECT, related_name="letters", null=True)
     commitment = models.ForeignKey(Commitment, on_delete=models.PROTECT, related_name="letters", null=True)
     number = models.PositiveSmallIntegerField(default=0, help_text="0 is the first, 1 its first reminder.")
+    in_reply_to = models.CharField(
+        max_length=998, blank=True, default="", help_text="The Message-ID of what this answers (RFC 5322 3.6.4)."
+    )
 
     objects = LetterQuerySet.as_manager()
     stream = "register"
@@ -303,8 +306,8 @@ class Route(models.Model):
     name = models.CharField(max_length=40, unique=True)
     resting_until = models.DateTimeField(null=True, help_text="Not used until then, because it refused or was slow.")
     trouble = models.CharField(max_length=500, blank=True)
-    window_started_at = models.DateTimeField(null=True)
-    window_used = models.PositiveIntegerField(default=0)
+    used = models.JSONField(default=list, help_text="Messages of the last minute: second of the epoch, how many.")
+    turns = models.PositiveBigIntegerField(default=0, help_text="Counts the changes of `used`, so that none is lost.")
     messages_per_minute = models.FloatField(null=True, help_text="Measured over the latest batches.")
     measured_at = models.DateTimeField(null=True)
 

@@ -7,8 +7,12 @@ from campaigns.models import AffectedSubscriber
 from core import clock
 from core.due import work
 from notices import services
-from notices.models import Notice
-from subscribers.models import ContactCheck
+from notices.models import Letter, Notice, NoticeQuerySet
+from notices.routes import PERIOD
+from subscribers.models import Channel, ContactCheck
+
+LETTERS = 100
+"""So many letters go out in a tick at most: nobody waits for them."""
 
 
 @shared_task(expires=60)
@@ -19,9 +23,37 @@ def escalate() -> None:
 
 @shared_task(expires=60)
 def send() -> None:
-    """Send the notices that are due, in one batch where a provider sets a limit for a tick."""
-    ceiling = settings.NOTICES_PER_TICK or None
-    work(Notice.objects.sendable, services.send_notices, again=None if ceiling else send.delay, limit=ceiling)
+    """Send the notices that are due: mail in one batch where a ceiling is set, and the other channels beside it."""
+    free = services.free_for_notices(now=clock.now())
+    limit = _least(free, settings.NOTICES_PER_TICK or None)
+    again = send.delay if limit is None else None
+    taken = 0 if limit == 0 else work(_mails, services.send_notices, again=again, limit=limit)
+    if free is not None and taken == free > 0:
+        # The ceilings are used up by this batch: the next one begins as soon as they are free, not at some later tick.
+        wait = PERIOD.total_seconds() / max(clock.speed(), 1)
+        send.apply_async(countdown=wait, expires=wait + 60)
+    work(_others, services.send_notices)
+
+
+@shared_task(expires=60)
+def send_letters() -> None:
+    """Send a few letters, if no notice is due."""
+    now = clock.now()
+    limit = _least(services.free_for_letters(now=now), LETTERS)
+    if limit and not services.has_due_notices(now=now):
+        work(Letter.objects.sendable, services.send_letters, limit=limit)
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((each for each in limits if each is not None), default=None)
+
+
+def _mails() -> NoticeQuerySet:
+    return Notice.objects.sendable().filter(channel=Channel.MAIL)
+
+
+def _others() -> NoticeQuerySet:
+    return Notice.objects.sendable().exclude(channel=Channel.MAIL)
 
 
 @shared_task(expires=60)

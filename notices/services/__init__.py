@@ -4,7 +4,15 @@ from notices.services.answers import deal_with
 from notices.services.calls import Agreed, record_call
 from notices.services.delivery import Report, record_delivery
 from notices.services.letters import close_rounds, remind_commitments, write_check_letters
-from notices.services.sending import retry_refused, send_notices, withdraw_notices
+from notices.services.sending import (
+    free_for_letters,
+    free_for_notices,
+    has_due_notices,
+    retry_refused,
+    send_letters,
+    send_notices,
+    withdraw_notices,
+)
 from notices.services.turns import release_turn, take_turn
 from notices.services.writing import write_next, write_notices
 
@@ -13,11 +21,15 @@ __all__ = [
     "Report",
     "close_rounds",
     "deal_with",
+    "free_for_letters",
+    "free_for_notices",
+    "has_due_notices",
     "record_call",
     "record_delivery",
     "release_turn",
     "remind_commitments",
     "retry_refused",
+    "send_letters",
     "send_notices",
     "take_turn",
     "withdraw_notices",

@@ -9,7 +9,7 @@ from campaigns.models import AffectedSubscriber, Campaign
 from campaigns.services import cancel_campaign, confirm_replacement, halt_campaign, request_cancel, resume_campaign
 from core.due import claim
 from core.errors import Refused
-from notices import mailer
+from notices import switch
 from notices.models import Notice
 from notices.services import retry_refused, send_notices, withdraw_notices
 from notices.services import sending as sending_module
@@ -176,7 +176,7 @@ def test_a_server_that_dies_in_mid_batch_costs_only_time(sink: Sink):
     sink.is_dead_after = 4
     assert send(NOW) == 4
     assert states() == ["sent"] * 4 + ["queued"] * 6
-    assert sink.tried == 4 + 2 * mailer.PATIENCE
+    assert sink.tried == 4 + 2 * switch.PATIENCE
     assert {each.due_at for each in Notice.objects.filter(state="queued")} == {NOW + MINUTE}
     sink.is_dead_after = None
     assert send(NOW + MINUTE) == 6
