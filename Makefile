@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench clean lock tools
+.PHONY: help run test check bench words clean lock tools
 
 help:
 	@echo "make run    play the rehearsal: a whole campaign of 2,098 certificates, on 127.0.0.1"
@@ -22,6 +22,7 @@ help:
 	@echo "make test   the whole suite, on SQLite and again on PostgreSQL with Redis, which it starts itself"
 	@echo "make check  format, lint, types, import contract, migrations, budgets, links of the documentation"
 	@echo "make bench  the benchmarks, as ratios to limits measured in the same run"
+	@echo "make words  renew the catalogues in locale/ from what is marked for translation, and compile them"
 	@echo "make lock   renew requirements.txt and requirements-dev.txt from requirements.in and requirements-dev.in"
 	@echo "make clean  remove var/, where a rehearsal keeps its state"
 
@@ -42,6 +43,9 @@ check: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(PY) -m bench
+
+words: .venv/installed-dev
+	DJANGO_SETTINGS_MODULE=config.settings $(PY) -m tests.catalogue
 
 clean:
 	rm -rf var

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 LONG = timedelta(hours=48)
 """From here on, time left is told in days and hours."""
@@ -48,16 +48,16 @@ def spoken(at: datetime, name: str) -> str:
 
     The UTC day is told where it is another. Seconds are left out, so what is told is never later than what is meant.
     """
-    place, utc = zone(name), at.astimezone(UTC)
+    place, utc, whole = zone(name), at.astimezone(UTC), pgettext("format of a moment", "l j F Y, H:i")
     if place is UTC or name == "UTC":
-        return f"{date_format(utc, 'l j F Y, H:i')} UTC"
-    local = at.astimezone(place)
-    in_utc = date_format(utc, "H:i" if utc.date() == local.date() else "l j F, H:i")
-    return f"{date_format(local, 'l j F Y, H:i')} ({name}), {in_utc} UTC"
+        return f"{date_format(utc, whole)} UTC"
+    local, of_day = at.astimezone(place), pgettext("format of a moment", "l j F, H:i")
+    in_utc = date_format(utc, "H:i" if utc.date() == local.date() else of_day)
+    return _("%(local)s (%(zone)s), %(utc)s UTC") % {"local": date_format(local, whole), "zone": name, "utc": in_utc}
 
 
 def brief(at: datetime, name: str) -> str:
     """A moment in a time zone, for a table: `24 Mar 2024, 16:30`; in UTC it says so."""
     place = zone(name)
-    told = date_format(at.astimezone(place), "j M Y, H:i")
+    told = date_format(at.astimezone(place), pgettext("format of a moment", "j M Y, H:i"))
     return f"{told} UTC" if place is UTC else told

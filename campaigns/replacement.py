@@ -4,7 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 KEY_COMPROMISE = "keyCompromise"
+SHOWN = 3
+"""How many missing names are told: enough to recognise a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +59,17 @@ def own_problems(candidate: Candidate, *, now: datetime) -> list[str]:
     """What is wrong with a candidate whatever it is to replace."""
     found = []
     if candidate.is_ca:
-        found.append("It is a CA certificate.")
+        found.append(_("It is a CA certificate."))
     if candidate.is_precertificate:
-        found.append("It is a precertificate, not a certificate.")
+        found.append(_("It is a precertificate, not a certificate."))
     if candidate.is_revoked:
-        found.append("It is revoked.")
+        found.append(_("It is revoked."))
     if candidate.is_in_scope:
-        found.append("It is itself to be revoked.")
+        found.append(_("It is itself to be revoked."))
     if candidate.not_after < now:
-        found.append(f"It expired on {_day(candidate.not_after)}.")
+        found.append(_("It expired on %(day)s.") % {"day": _day(candidate.not_after)})
     if candidate.not_before > now:
-        found.append(f"It is not valid before {_day(candidate.not_before)}.")
+        found.append(_("It is not valid before %(day)s.") % {"day": _day(candidate.not_before)})
     return found
 
 
@@ -83,7 +87,7 @@ def plain(name: str) -> str:
 
 def wildcard_of(name: str) -> str:
     """The wildcard that covers a plain name; empty where none may: single labels, names below them, IP addresses."""
-    _, _, parent = name.partition(".")
+    parent = name.partition(".")[2]
     is_address = ":" in name or name.replace(".", "").isdigit()
     return f"*.{parent}" if "." in parent and not is_address else ""
 
@@ -91,31 +95,37 @@ def wildcard_of(name: str) -> str:
 def _age_problems(affected: Affected, candidate: Candidate, fixed_at: datetime | None) -> list[str]:
     same = affected.fingerprint_sha256 and affected.fingerprint_sha256 == candidate.fingerprint_sha256
     if same or (affected.issuer_key, affected.serial_number) == (candidate.issuer_key, candidate.serial_number):
-        return ["It is the same certificate."]
+        return [_("It is the same certificate.")]
     since = fixed_at or affected.not_before
     if candidate.not_before > since:
         return []
-    what = "the fault was mended" if fixed_at else "the certificate that it is to replace"
-    return [f"It was issued on {_day(candidate.not_before)}, not after {what} ({_day(since)})."]
+    told = (
+        _("It was issued on %(day)s, not after the fault was mended (%(since)s).")
+        if fixed_at
+        else _("It was issued on %(day)s, not after the certificate that it is to replace (%(since)s).")
+    )
+    return [told % {"day": _day(candidate.not_before), "since": _day(since)}]
 
 
 def _key_problems(affected: Affected, candidate: Candidate) -> list[str]:
     if candidate.has_affected_key or affected.spki_sha256 == candidate.spki_sha256:
-        return ["It has the compromised key; a new key is needed."]
+        return [_("It has the compromised key; a new key is needed.")]
     if not affected.spki_sha256 or not candidate.spki_sha256:
-        return ["Whether its key is new cannot be told, because one of the two keys is not known."]
+        return [_("Whether its key is new cannot be told, because one of the two keys is not known.")]
     return []
 
 
 def _name_problems(affected: Affected, candidate: Candidate) -> list[str]:
     if not affected.names:
-        return ["The certificate to be replaced has no names to compare."]
+        return [_("The certificate to be replaced has no names to compare.")]
     have = {plain(each) for each in candidate.names}
     missing = [name for name in affected.names if not covers(have, name)]
     if not missing:
         return []
-    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""  # noqa: PLR2004 - enough to recognise it
-    return [f"It does not cover {', '.join(missing[:3])}{more}."]
+    shown, more = ", ".join(missing[:SHOWN]), len(missing) - SHOWN
+    if more > 0:
+        return [_("It does not cover %(names)s and %(count)d more.") % {"names": shown, "count": more}]
+    return [_("It does not cover %(names)s.") % {"names": shown}]
 
 
 def _day(moment: datetime) -> str:

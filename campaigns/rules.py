@@ -10,6 +10,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from django.utils.translation import gettext, ngettext
+
 from core.errors import Refused
 
 FOLDER = Path(__file__).parent / "rulepacks"
@@ -100,7 +102,16 @@ def choices(name: str = CURRENT) -> list[tuple[str, str]]:
 def window_in_words(window: timedelta) -> str:
     """A window as people say it: whole days from two days on, hours below."""
     days, rest = divmod(window, timedelta(days=1))
-    return f"{days} days" if days > 1 and not rest else f"{int(window.total_seconds() // 3600)} hours"
+    if days > 1 and not rest:
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+    hours = int(window.total_seconds() // 3600)
+    return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+
+
+def rule_translated(rule: Rule) -> str:
+    """What a rule says, in the language that is active; empty in English, in which the rules are written and bind."""
+    told = gettext(rule.text)
+    return "" if told == rule.text else told
 
 
 def _rule(data: dict[str, object]) -> Rule:

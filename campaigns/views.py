@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import Min, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
@@ -19,6 +18,7 @@ from campaigns.forms import ChoiceForm, ContactForm, ReplaceForm, RequestForm
 from campaigns.models import AffectedCertificate, Campaign
 from campaigns.visits import Visit, by_link, house, no_page
 from core.errors import Refused
+from core.languages import in_this_language
 
 PAGE = 250
 """Certificates on one page, so that a phone and the limit on fields of a form (1,000) can take it."""
@@ -154,7 +154,7 @@ def deadline_ics(visit: Visit) -> HttpResponse:
     told = _("By this time %(ca)s revokes them. Replace them before. The link is in the message that you were sent.")
     data = calendar(
         uid=f"{visit.affected.public_id}@{visit.request.get_host().partition(':')[0]}",
-        at=totals.deadline, summary=summary, description=told % {"ca": settings.CA_NAME}, now=visit.now,
+        at=totals.deadline, summary=summary, description=told % {"ca": in_this_language("CA_NAME")}, now=visit.now,
     )  # fmt: skip
     response = HttpResponse(data, content_type="text/calendar; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="deadline.ics"'
@@ -224,6 +224,8 @@ def _frame(visit: Visit) -> dict[str, Any]:
 def _page(visit: Visit) -> dict[str, Any]:
     totals = listing.totals(visit.affected, now=visit.now)
     deadline = totals.deadline
+    pack = rules.rule_pack(visit.campaign.rule_pack)
+    rule = pack.rule(visit.campaign.rule)
     return {
         **_frame(visit),
         **_list(visit),
@@ -234,9 +236,10 @@ def _page(visit: Visit) -> dict[str, Any]:
         "from_now": moments.from_now(deadline, visit.now) if deadline else "",
         "urgency": _urgency(deadline, visit.now),
         "window": rules.window_in_words(visit.campaign.window),
-        "rule": rules.rule_pack(visit.campaign.rule_pack).rule(visit.campaign.rule),
-        "rule_source": rules.rule_pack(visit.campaign.rule_pack).source,
-        "clause": settings.AGREEMENT_CLAUSE,
+        "rule": rule,
+        "rule_translated": rules.rule_translated(rule),
+        "rule_source": pack.source,
+        "clause": in_this_language("AGREEMENT_CLAUSE"),
         "replace_form": ReplaceForm(),
     }
 

@@ -22,6 +22,7 @@ from campaigns.models.affected import AffectedCertificateQuerySet
 from campaigns.services import record_view
 from core import clock
 from core.errors import Refused
+from core.languages import in_this_language, spoken
 from core.seals import sealed
 from subscribers.models import Contact
 
@@ -51,12 +52,12 @@ class Visit:
 
     @property
     def zone_name(self) -> str:
-        """The subscriber's time zone."""
-        return self.affected.subscriber.time_zone
+        """The contact's time zone, else the subscriber's."""
+        return self.contact.time_zone or self.affected.subscriber.time_zone
 
     @property
     def zone(self) -> tzinfo:
-        """The subscriber's time zone, ready for use."""
+        """The same time zone, ready for use."""
         return moments.zone(self.zone_name)
 
     @property
@@ -90,17 +91,23 @@ def by_link(view: View) -> Callable[..., HttpResponseBase]:
             if affected.campaign.state in {Campaign.State.DRAFT, Campaign.State.APPROVED}:
                 raise Refused("The campaign has not begun.")
         except Refused as refusal:
-            return sealed(no_page(request, is_withdrawn=isinstance(refusal, links.Withdrawn)))
+            is_withdrawn = isinstance(refusal, links.Withdrawn)
+            return sealed(spoken(request, "", lambda: no_page(request, is_withdrawn=is_withdrawn)))
         visit = Visit(request, token, affected, contact, clock.now())
-        if request.method == "POST" and affected.campaign.state != Campaign.State.RUNNING:
-            messages.error(request, _("This campaign has ended. Nothing was changed."))
-            return sealed(visit.back())
-        response = view(visit)
-        if request.method == "GET" and response.status_code == SHOWN:
-            _note_view(visit)
-        return sealed(response)
+        return sealed(spoken(request, contact.language or affected.subscriber.language, lambda: _answer(visit, view)))
 
     return opened
+
+
+def _answer(visit: Visit, view: View) -> HttpResponseBase:
+    request = visit.request
+    if request.method == "POST" and visit.campaign.state != Campaign.State.RUNNING:
+        messages.error(request, _("This campaign has ended. Nothing was changed."))
+        return visit.back()
+    response = view(visit)
+    if request.method == "GET" and response.status_code == SHOWN:
+        _note_view(visit)
+    return response
 
 
 def _note_view(visit: Visit) -> None:
@@ -116,7 +123,7 @@ def _note_view(visit: Visit) -> None:
 
 def house() -> dict[str, Any]:
     """What every page says of the CA."""
-    return {"ca_name": settings.CA_NAME, "phone": settings.NOTICE_PHONE}
+    return {"ca_name": in_this_language("CA_NAME"), "phone": settings.NOTICE_PHONE}
 
 
 def no_page(request: HttpRequest, *, is_withdrawn: bool) -> HttpResponse:

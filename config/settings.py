@@ -10,6 +10,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+from django.utils.translation import gettext_noop
 
 from config import mail, unfold
 
@@ -152,6 +153,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIN
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "core.languages.refuse_form"
 
 # Files
 
@@ -195,9 +197,12 @@ RETURN_PATH = env.str("RETURN_PATH", default="")
 if RETURN_PATH and not re.fullmatch(r"[^@+\s]{1,18}@[^@\s]+", RETURN_PATH):
     raise ImproperlyConfigured("RETURN_PATH is no address such as bounces@ca.example (18 characters before the @).")
 CA_NAME = env.str("CA_NAME", default="Example CA")
+CA_NAME_ZH_HANS = env.str("CA_NAME_ZH_HANS", default="")
 AGREEMENT_CLAUSE = env.str(
-    "AGREEMENT_CLAUSE", default="the revocation clause of your Subscriber Agreement (BR 9.6.3 item 8)"
+    "AGREEMENT_CLAUSE", default=gettext_noop("the revocation clause of your Subscriber Agreement (BR 9.6.3 item 8)")
 )
+AGREEMENT_CLAUSE_ZH_HANS = env.str("AGREEMENT_CLAUSE_ZH_HANS", default="")
+"""The same in Chinese texts; empty for the translation of the default, or else the English one."""
 
 
 def _anymail_setting(name: str) -> Any:

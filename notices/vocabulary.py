@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.moments import in_words
-from campaigns.rules import window_in_words
+from campaigns.rules import rule_translated, window_in_words
+from core.languages import in_this_language
 from notices import wording
 from notices.facts import Account, Cause, Facts, Listed, NewsFacts, NewsItem
 
@@ -97,8 +98,8 @@ def addresses(words: Mapping[str, Any]) -> set[str]:
 
 def _house() -> Words:
     return {
-        "ca": settings.CA_NAME,
-        "clause": settings.AGREEMENT_CLAUSE,
+        "ca": in_this_language("CA_NAME"),
+        "clause": in_this_language("AGREEMENT_CLAUSE"),
         "phone": settings.NOTICE_PHONE,
         "site": settings.SITE_URL,
     }
@@ -113,6 +114,7 @@ def _cause(cause: Cause) -> Words:
         "pack": cause.pack.name,
         "item": cause.rule.item,
         "rule": cause.rule.text,
+        "rule_translated": rule_translated(cause.rule),
         "window": window_in_words(cause.rule.window),
     }
 
@@ -120,8 +122,9 @@ def _cause(cause: Cause) -> Words:
 def _first(accounts: Sequence[Account]) -> Words:
     """Whose certificates they are: the only account, or the first of several and how many more."""
     name, more = wording.one_line(accounts[0].subscriber), len(accounts) - 1
+    told = ngettext("%(name)s and %(count)d other account", "%(name)s and %(count)d other accounts", more)
     return {
-        "subscriber": _("%(name)s and %(count)d more") % {"name": name, "count": more} if more else name,
+        "subscriber": told % {"name": name, "count": more} if more else name,
         "reference": wording.one_line(accounts[0].reference),
         "console_url": accounts[0].console_url,
     }

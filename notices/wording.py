@@ -36,8 +36,8 @@ def local(moment: datetime, zone_name: str) -> str:
     offset = there.strftime("%z")
     if offset == "+0000":
         return ""
-    name = one_line(zone_name, longest=64)
-    return f"{_told(there)} ({name}, UTC{offset[:3]}:{offset[3:5]})"
+    name, offset = one_line(zone_name, longest=64), f"UTC{offset[:3]}:{offset[3:5]}"
+    return _("%(moment)s (%(zone)s, %(offset)s)") % {"moment": _told(there), "zone": name, "offset": offset}
 
 
 def day(moment: datetime) -> str:
@@ -58,6 +58,6 @@ def certificates(count: int) -> str:
 
 
 def _told(moment: datetime) -> str:
-    return date_format(moment, pgettext("moment, as PHP's date() would take it", "D d M Y")) + moment.strftime(
+    return date_format(moment, pgettext("format of a moment", "D d M Y")) + moment.strftime(
         " %H:%M:%S" if moment.second else " %H:%M"
     )

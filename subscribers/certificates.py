@@ -17,6 +17,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils.translation import gettext
 
 from core import der as walk
 from core.errors import Malformed
@@ -84,12 +85,12 @@ def parse_pem(pem: str | bytes) -> ParsedCertificate:
     data = pem.encode() if isinstance(pem, str) else pem
     _, begin, rest = data.partition(BEGIN)
     if not begin:
-        raise Malformed("There is no PEM certificate here.")
+        raise Malformed(gettext("There is no PEM certificate here."))
     if BEGIN in rest:
-        raise Malformed("There is more than one certificate here.")
+        raise Malformed(gettext("There is more than one certificate here."))
     body, end, _ = rest.partition(END)
     if not end:
-        raise Malformed("The PEM block has no END line: the certificate is truncated.")
+        raise Malformed(gettext("The PEM block has no END line: the certificate is truncated."))
     return parse_der(decode_pem(body))
 
 
@@ -98,7 +99,7 @@ def decode_pem(body: bytes) -> bytes:
     try:
         return binascii.a2b_base64(b"".join(body.split()), strict_mode=True)
     except binascii.Error as error:
-        raise Malformed(f"The PEM block is not base64: {error}.") from None
+        raise Malformed(gettext("The PEM block is not base64: %(error)s.") % {"error": error}) from None
 
 
 def parse_der(der: bytes) -> ParsedCertificate:
@@ -106,7 +107,9 @@ def parse_der(der: bytes) -> ParsedCertificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
     except (ValueError, TypeError, x509.InvalidVersion) as error:
-        raise Malformed(f"This is not an X.509 certificate: {_first_line(error)}.") from None
+        raise Malformed(
+            gettext("This is not an X.509 certificate: %(error)s.") % {"error": _first_line(error)}
+        ) from None
     tbs = _fields(der)
     found = _read_extensions(der, *tbs.extensions)
     issuer_der = der[slice(*tbs.issuer)]

@@ -10,12 +10,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import translation
 
 from audit import actors
 from core import clock
 from core.errors import Refused
-from core.languages import nearest
+from core.languages import in_this_language, spoken
 from core.seals import sealed
 from subscribers import links
 from subscribers.models import Contact, Subscriber
@@ -60,16 +59,17 @@ def by_link(view: View) -> Callable[..., HttpResponseBase]:
         try:
             contact = links.read(token)
         except Refused as refusal:
-            return sealed(no_page(request, is_withdrawn=isinstance(refusal, links.Withdrawn)))
-        with translation.override(nearest(contact.language or contact.subscriber.language)):
-            return sealed(view(Visit(request, token, contact, clock.now())))
+            is_withdrawn = isinstance(refusal, links.Withdrawn)
+            return sealed(spoken(request, "", lambda: no_page(request, is_withdrawn=is_withdrawn)))
+        visit = Visit(request, token, contact, clock.now())
+        return sealed(spoken(request, contact.language or visit.subscriber.language, lambda: view(visit)))
 
     return opened
 
 
 def house() -> dict[str, Any]:
     """What every page says of the CA."""
-    return {"ca_name": settings.CA_NAME, "phone": settings.NOTICE_PHONE}
+    return {"ca_name": in_this_language("CA_NAME"), "phone": settings.NOTICE_PHONE}
 
 
 def no_page(request: HttpRequest, *, is_withdrawn: bool) -> HttpResponse:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns.models import AffectedCertificate, Campaign
 from campaigns.replacement import KEY_COMPROMISE, Affected, Candidate, plain, wildcard_of
@@ -65,25 +66,29 @@ def read_upload(data: bytes) -> Iterator[ParsedCertificate | Verdict]:
     Raises `Malformed` if there is none at all, and `Refused` for what is too large or holds a private key.
     """
     if len(data) > LIMIT_BYTES:
-        raise Refused(f"This is larger than {LIMIT_BYTES // 1024:,} KiB. Please send the new certificates alone.")
+        told = _("This is larger than %(limit)s KiB. Please send the new certificates alone.")
+        raise Refused(told % {"limit": f"{LIMIT_BYTES // 1024:,}"})
     if b"PRIVATE KEY-----" in data:
         raise Refused(
-            "There is a private key in this. We have not kept it and never need it. "
-            "Please consider the key compromised, and send only certificates."
+            _(
+                "There is a private key in this. We have not kept it and never need it. "
+                "Please consider the key compromised, and send only certificates."
+            )
         )
     if not data.strip():
-        raise Malformed("This is empty.")
+        raise Malformed(_("This is empty."))
     if BEGIN not in data:
         yield parse_der(data)
         return
     blocks = data.split(BEGIN)[1:]
     if len(blocks) > LIMIT_CERTIFICATES:
-        raise Refused(f"There are {len(blocks):,} certificates in this; please send {LIMIT_CERTIFICATES} at a time.")
+        told = _("There are %(count)s certificates in this; please send %(limit)d at a time.")
+        raise Refused(told % {"count": f"{len(blocks):,}", "limit": LIMIT_CERTIFICATES})
     for number, block in enumerate(blocks, 1):
         try:
             yield parse_pem(BEGIN + block)
         except Malformed as error:
-            yield Verdict(title=f"certificate {number}", problems=[str(error)])
+            yield Verdict(title=_("certificate %(number)d") % {"number": number}, problems=[str(error)])
 
 
 def handed_in(parsed: ParsedCertificate, campaign: Campaign) -> tuple[Candidate, Certificate | None]:

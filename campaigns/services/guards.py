@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
 from core.errors import Refused
 
@@ -40,13 +42,13 @@ def own_certificates(affected_subscriber: AffectedSubscriber, keys: Collection[i
     """
     wanted = set(keys)
     if not wanted:
-        raise Refused("Please choose at least one certificate.")
+        raise Refused(gettext("Please choose at least one certificate."))
     found: list[AffectedCertificate] = []
     for some in batches(wanted):
         rows = affected_subscriber.certificates.filter(pk__in=some).select_for_update(of=("self",)).order_by("pk")
         found += rows.select_related("certificate").defer("certificate__der")
     if len(found) != len(wanted):
-        raise Refused("One of these certificates is not in your list.")
+        raise Refused(gettext("One of these certificates is not in your list."))
     for row in found:
         row.campaign = affected_subscriber.campaign
     return found

@@ -7,6 +7,7 @@ from datetime import datetime
 from ssl import DER_cert_to_PEM_cert
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy
 
 from audit.actors import SYSTEM
 from audit.moves import move
@@ -21,7 +22,7 @@ from subscribers.certificates import ParsedCertificate
 from subscribers.models import Certificate, Contact
 
 log = logging.getLogger(__name__)
-NO_NAME = "It covers the names of none of your certificates that are still to be replaced."
+NO_NAME = gettext_lazy("It covers the names of none of your certificates that are still to be replaced.")
 
 
 def add_replacement(
@@ -69,7 +70,7 @@ def _take_in(
     judged = [(row, _problems(campaign, row, candidate, now=now)) for row in likely]
     good = [row for row, found in judged if not found]
     if not good:
-        verdict.problems = min((found for _, found in judged), key=len, default=[NO_NAME])
+        verdict.problems = min((found for _, found in judged), key=len, default=[str(NO_NAME)])
         return verdict
     shown = _shown(affected_subscriber, parsed, known, actor=actor, now=now)
     verdict.replaces = _replace(good, {row.pk: shown for row in good}, actor=actor, now=now)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from audit.moves import move
 from audit.services import record, record_each
@@ -160,7 +161,8 @@ def name_contact(
         require_running(affected_subscriber.campaign, "naming a contact")
         named = affected_subscriber.subscriber.contacts.filter(added_at__isnull=False).count()
         if named >= MOST_NAMED and not actor.startswith("staff:"):
-            raise Refused(f"{named} people have been named here already. Please ring us to add another one.")
+            told = gettext("%(count)d people have been named here already. Please ring us to add another one.")
+            raise Refused(told % {"count": named})
         contact = add_contact(affected_subscriber.subscriber, name=name, email=email, phone=phone, actor=actor, now=now)
         if contact.email and contact.bounced_at is None:
             _set_unreachable(affected_subscriber, None, verb="affectedsubscriber.reached", actor=actor, now=now)
