@@ -2,23 +2,11 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Message
 from babel.messages.mofile import write_mo
 
-from tests.catalogue import catalogues, is_translated, marked, read
+from tests.catalogue import catalogues, is_translated, read
 
 EVERY_CATALOGUE = pytest.mark.parametrize("path", catalogues(), ids=lambda path: path.parts[-3])
-
-
-def worded(path: Path) -> dict[tuple[str | None, str], Message]:
-    return {(each.context, str(each.id)): each for each in read(path) if each.id}
-
-
-@EVERY_CATALOGUE
-def test_a_catalogue_has_every_text_that_is_marked_and_no_other(path: Path):
-    expected = {(each.context, str(each.id)) for each in marked() if each.id}
-    assert len(expected) > 200
-    assert set(worded(path)) == expected, "make words brings the catalogue up to date"
 
 
 @EVERY_CATALOGUE
