@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from campaigns.models import Campaign, Exclusion
 from campaigns.services import Counts, latest_counts
 from core import clock
+from notices.models import InboundMessage
 from reports.access import VIEW_CAMPAIGNS
 from reports.lateness import problems
 from reports.outlook import Outlook, outlook
@@ -52,6 +53,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         .filter(Q(until=None) | Q(until__gt=now))
         .select_related("affected_certificate__campaign", "affected_certificate__certificate", "requested_by")[:MOST],
         "problems": problems(now=now),
+        "unread": InboundMessage.objects.filter(kind=InboundMessage.Kind.ANSWER, seen_at=None).count(),
     }
 
 

@@ -6,6 +6,7 @@ from reports.access import staff_data, staff_page
 from reports.calls import calls_page
 from reports.health import healthz, metrics
 from reports.list_views import board_page, certificate_list, subscriber_list, subscriber_page
+from reports.proof_files import proof_html, proof_json
 from reports.views import campaign_page, journal_page, progress_json, sections
 
 app_name = "reports"
@@ -20,6 +21,14 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/subscribers/", staff_page(subscriber_list), name="subscribers"),
     path(
         "campaigns/<uuid:public_id>/subscribers/<uuid:subscriber_id>/", staff_page(subscriber_page), name="subscriber"
+    ),
+    path(
+        "campaigns/<uuid:public_id>/subscribers/<uuid:subscriber_id>/proof.html", staff_page(proof_html), name="proof"
+    ),
+    path(
+        "campaigns/<uuid:public_id>/subscribers/<uuid:subscriber_id>/proof.json",
+        staff_data(proof_json),
+        name="proof-json",
     ),
     path("at-risk/", staff_page(board_page), name="board"),
     path("calls/", staff_page(calls_page), name="calls"),
