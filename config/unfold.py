@@ -98,6 +98,7 @@ LOOK: dict[str, Any] = {
                 "title": "Register",
                 "separator": True,
                 "items": [
+                    _item("Contact census", "contact_mail", "reports:census", "subscribers.view_contact"),
                     _item(
                         "Subscribers",
                         "domain",

@@ -31,6 +31,7 @@ REGISTER = (
     "subscribers.add_commitment",
     "subscribers.change_commitment",
     "subscribers.change_issuer",
+    "subscribers.add_checkround",
 )
 ROLES: dict[str, tuple[str, ...]] = {
     "operator": (

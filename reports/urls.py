@@ -4,6 +4,7 @@ from django.urls import path
 
 from reports.access import staff_data, staff_page
 from reports.calls import calls_page
+from reports.census_views import census_list, census_page
 from reports.health import healthz, metrics
 from reports.list_views import board_page, certificate_list, subscriber_list, subscriber_page
 from reports.proof_files import proof_html, proof_json
@@ -11,6 +12,7 @@ from reports.views import campaign_page, journal_page, progress_json, sections
 
 app_name = "reports"
 JOURNAL = "campaigns.view_journal"
+REGISTER = "subscribers.view_contact"
 urlpatterns = [
     path("campaigns/<uuid:public_id>/", staff_page(campaign_page), name="campaign"),
     path("campaigns/<uuid:public_id>/progress.json", staff_data(progress_json), name="progress-json"),
@@ -33,6 +35,8 @@ urlpatterns = [
     path("at-risk/", staff_page(board_page), name="board"),
     path("calls/", staff_page(calls_page), name="calls"),
     path("remaining/", staff_page(certificate_list), name="remaining"),
+    path("census/", staff_page(census_page, permission=REGISTER), name="census"),
+    path("census/subscribers/", staff_page(census_list, permission=REGISTER), name="census-list"),
     path("healthz", healthz, name="healthz"),
     path("metrics", metrics, name="metrics"),
 ]

@@ -3,6 +3,7 @@
 The four groups are a partition: every subscriber is in one, so their numbers add up. So are the four risk classes.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -57,13 +58,24 @@ def valid_certificates(now: datetime) -> QuerySet[Certificate]:
     return Certificate.objects.filter(not_after__gte=now, revoked_at=None)
 
 
-def of_group(rows: QuerySet[Subscriber], group: str, *, now: datetime) -> QuerySet[Subscriber]:
-    """The subscribers of a group. Raises `KeyError` for a group that there is none of."""
-    counted = rows.annotate(
+def counted(rows: QuerySet[Subscriber], *, now: datetime) -> QuerySet[Subscriber]:
+    """Subscribers with the numbers of their `reachable` and `sound` contacts."""
+    return rows.annotate(
         reachable=_number(Contact.objects.reachable()),
         sound=_number(Contact.objects.reachable().filter(is_sound(now))),
     )
-    return counted.filter(
+
+
+def described(rows: QuerySet[Subscriber], *, now: datetime) -> QuerySet[Subscriber]:
+    """Subscribers with those numbers, their `best_window`, and whether there is any `has_commitment`."""
+    given = Commitment.objects.filter(subscriber=OuterRef("pk"))
+    best = given.filter(valid_until__gt=now).order_by("window").values("window")[:1]
+    return counted(rows, now=now).annotate(best_window=Subquery(best), has_commitment=Exists(given))
+
+
+def of_group(rows: QuerySet[Subscriber], group: str, *, now: datetime) -> QuerySet[Subscriber]:
+    """The subscribers of a group. Raises `KeyError` for a group that there is none of."""
+    return counted(rows, now=now).filter(
         {
             "ready": Q(sound__gte=ENOUGH),
             "stale": Q(reachable__gte=ENOUGH, sound__lt=ENOUGH),
@@ -95,17 +107,19 @@ def with_certificates(rows: QuerySet[Subscriber], *, now: datetime) -> QuerySet[
 def reachable_and_sound(now: datetime) -> dict[int, tuple[int, int]]:
     """How many reachable and how many sound contacts each subscriber has; whoever has none is not in it."""
     rows = Contact.objects.reachable().order_by().values_list("subscriber")
-    counted = rows.annotate(reachable=Count("pk"), sound=Count("pk", filter=is_sound(now)))
-    return {key: (reachable, sound) for key, reachable, sound in counted.iterator(10_000)}
+    found = rows.annotate(reachable=Count("pk"), sound=Count("pk", filter=is_sound(now)))
+    return {key: (reachable, sound) for key, reachable, sound in found.iterator(10_000)}
 
 
-def risks(now: datetime) -> dict[int, str]:
-    """The risk class of each subscriber that ever gave a commitment."""
+def risks(now: datetime, *, subscribers: Sequence[int] | None = None) -> dict[int, str]:
+    """The risk class of each subscriber that ever gave a commitment, or of some subscribers."""
     rows = Commitment.objects.order_by().values_list("subscriber")
+    if subscribers is not None:
+        rows = rows.filter(subscriber__in=subscribers)
     best = rows.annotate(best=Min("window", filter=Q(valid_until__gt=now)))
     return {key: risk_of(window, has_any=True) for key, window in best.iterator(10_000)}
 
 
 def _number(contacts: QuerySet[Contact]) -> Coalesce:
-    counted = contacts.filter(subscriber=OuterRef("pk")).order_by().values("subscriber").annotate(found=Count("pk"))
-    return Coalesce(Subquery(counted.values("found"), output_field=IntegerField()), 0)
+    own = contacts.filter(subscriber=OuterRef("pk")).order_by().values("subscriber").annotate(found=Count("pk"))
+    return Coalesce(Subquery(own.values("found"), output_field=IntegerField()), 0)

@@ -51,7 +51,10 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg] # takes no argumen
 
     class Meta:
         model = Contact
-        fields = ("name", "email", "phone", "role", "rank")
+        fields = (
+            "name", "email", "phone", "takes_sms", "takes_voice", "chat_url", "webhook_url", "language", "time_zone",
+            "role", "rank", "source",
+        )  # fmt: skip
 
     def clean_name(self) -> Any:
         """The name, on one line."""
@@ -65,9 +68,27 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg] # takes no argumen
         """A number."""
         return _taken(fields.phone, self.cleaned_data["phone"])
 
+    def clean_chat_url(self) -> Any:
+        """The address of a chat."""
+        return _taken(fields.chat_url, self.cleaned_data["chat_url"])
+
+    def clean_webhook_url(self) -> Any:
+        """An https address."""
+        return _taken(fields.webhook_url, self.cleaned_data["webhook_url"])
+
+    def clean_language(self) -> Any:
+        """A language tag, or nothing for the subscriber's."""
+        return _taken(fields.language, self.cleaned_data["language"])
+
+    def clean_time_zone(self) -> Any:
+        """A time zone that exists, or nothing for the subscriber's."""
+        return _taken(fields.time_zone, self.cleaned_data["time_zone"])
+
     def clean(self) -> dict[str, Any]:
-        """One of the two ways has to be there."""
+        """One of the two ways has to be there, and a number where messages or calls are to go to one."""
         cleaned = super().clean() or self.cleaned_data
+        if not cleaned.get("phone") and (cleaned.get("takes_sms") or cleaned.get("takes_voice")):
+            self.add_error("phone", "Text messages and calls need a number.")
         if not self.errors and not cleaned.get("email") and not cleaned.get("phone"):
             raise ValidationError("A contact needs an e-mail address or a telephone number.")
         return cleaned
