@@ -1,69 +1,19 @@
 """The console in Chromium: one drafts and imports, another approves, launch, and the page keeps itself up to date."""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group
-from django.core.cache import cache
-from django.core.management import call_command
-from playwright.sync_api import Browser, Page, expect
-from pytest_django import Settings
+from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.models import Campaign
 from campaigns.services import mark_published, take_snapshot
 from tests import make
+from tests.browser.conftest import SignedIn, picture
 from tests.conftest import NOW, FrozenClock
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PASSWORD = "long enough for a test"
-SignedIn = Callable[..., Page]
-
-
-def _picture(page: Page, name: str) -> None:
-    """Keep a picture for people to look at, if the environment names a folder."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
-@pytest.fixture
-def signed_in(
-    browser: Browser, live_server: LiveServer, frozen_clock: FrozenClock, settings: Settings, tmp_path: Path
-) -> Iterator[SignedIn]:
-    """`signed_in("olga", "operator")`: that person's page, signed in through the form; complains of anything amiss."""
-    settings.VAR = tmp_path
-    cache.clear()
-    call_command("migrate", verbosity=0)
-    amiss: list[str] = []
-    with ExitStack() as opened:
-
-        def enter(username: str, role: str, **options: object) -> Page:
-            person = make.user(username)
-            person.set_password(PASSWORD)
-            person.save()
-            person.groups.set([Group.objects.get(name=role)])
-            context = opened.enter_context(browser.new_context(base_url=live_server.url, **options))  # type: ignore[arg-type]
-            page = context.new_page()
-            page.on("pageerror", lambda error: amiss.append(str(error)))
-            page.on("request", lambda asked: _stays_here(asked.url, live_server.url, amiss))
-            page.goto("/login/")
-            page.get_by_label("Username").fill(username)
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Log in").click()
-            expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
-            return page
-
-        yield enter
-    assert amiss == []
-
-
-def _stays_here(url: str, site: str, amiss: list[str]) -> None:
-    if not url.startswith((site, "data:", "blob:")):
-        amiss.append(f"asked {url}")
 
 
 def test_one_drafts_another_approves_launch_and_the_page_follows(
@@ -80,7 +30,7 @@ def test_one_drafts_another_approves_launch_and_the_page_follows(
     operator.get_by_label("Explanation").fill("These certificates were issued with a fault of ours.")
     expect(operator.get_by_text("superseded (4)").first).to_be_visible()
     expect(operator.get_by_text("2024-03-24 08:30:00 UTC")).to_be_visible()
-    _picture(operator, "console-draft")
+    picture(operator, "console-draft")
     operator.get_by_role("button", name="Save the draft").click()
 
     operator.get_by_role("link", name="Import the scope").click()
@@ -96,7 +46,7 @@ def test_one_drafts_another_approves_launch_and_the_page_follows(
     approver.get_by_label("How many certificates").fill("5")
     approver.get_by_role("button", name="Approve").click()
     expect(approver.get_by_text("You typed 5, but the scope has 4 certificates.")).to_be_visible()
-    _picture(approver, "console-approve")
+    picture(approver, "console-approve")
     approver.get_by_label("How many certificates").fill("4")
     approver.get_by_role("button", name="Approve").click()
     expect(approver.get_by_text("Approved: 4 certificates")).to_be_visible()
@@ -116,7 +66,7 @@ def test_one_drafts_another_approves_launch_and_the_page_follows(
     expect(remaining).to_have_text("1", timeout=10_000)
     expect(operator.locator('[data-number="certificates.revoked"]')).to_have_text("3")
     expect(operator.get_by_text("affectedcertificate.published").first).to_be_visible(timeout=15_000)
-    _picture(operator, "console-progress")
+    picture(operator, "console-progress")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1024)])
@@ -127,7 +77,7 @@ def test_the_progress_page_fits_in_light_and_dark(signed_in: SignedIn, scheme: s
     expect(page.locator("[data-chart] canvas")).to_be_visible()
     assert page.locator("html").evaluate("e => e.scrollWidth <= e.clientWidth")
     assert page.locator("html").evaluate("e => e.classList.contains('dark')") is (scheme == "dark")
-    _picture(page, f"console-progress-{scheme}-{width}")
+    picture(page, f"console-progress-{scheme}-{width}")
 
 
 def test_without_javascript_the_numbers_and_a_table_stay(
