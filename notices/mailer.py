@@ -22,7 +22,7 @@ from core import clock
 from core.errors import Refused, Unavailable
 from notices.channels import OpenLine
 from notices.models import Letter
-from notices.outcomes import AddressRefused, Down, Outcome, Sent, Unclear
+from notices.outcomes import AddressRefused, Down, Outcome, Sent, Suppressed, Unclear
 from notices.refusals import is_about_address
 from notices.returns import return_path
 from notices.routes import Way, ways
@@ -202,7 +202,9 @@ def _sorted(error: Exception) -> Outcome:
         code, text = next(iter(error.recipients.values()))
         told = f"{code} {text.decode(errors='replace')}"
         return AddressRefused(one_line(told)) if is_about_address(code, told) else Unavailable(one_line(told))
-    if isinstance(error, AnymailRecipientsRefused | AnymailInvalidAddress):
+    if isinstance(error, AnymailRecipientsRefused):
+        return Suppressed(_told(error))
+    if isinstance(error, AnymailInvalidAddress):
         return AddressRefused(_told(error))
     if isinstance(error, AnymailError):
         return _sorted_by_provider(error)

@@ -10,6 +10,10 @@ class AddressRefused(Refused):
     """The recipient's address takes no messages of this channel, and will not later."""
 
 
+class Suppressed(AddressRefused):
+    """One provider does not send to this address, after a bounce or a complaint that it remembers; another may."""
+
+
 class Down(Unavailable):
     """The way itself is in trouble, for every message: away, overloaded, or it no longer lets us in.
 

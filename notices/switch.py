@@ -9,10 +9,10 @@ from typing import Protocol
 from django.conf import settings
 
 from core import clock
-from core.errors import Unavailable
+from core.errors import Refused, Unavailable
 from notices import routes
 from notices.models import Letter, Notice
-from notices.outcomes import AddressRefused, Down, Later, Outcome, Sent, Unclear
+from notices.outcomes import AddressRefused, Down, Later, Outcome, Sent, Suppressed, Unclear
 from notices.routes import Way
 
 log = logging.getLogger(__name__)
@@ -125,23 +125,26 @@ class Switch:
             lane.had_trouble = until is not None
 
     def send(self, message: Message, *, now: datetime) -> Outcome:
-        """The outcome by the first way that took or refused the address; else what the last one said."""
-        outcome: Outcome | None = None
-        self.left -= 1
+        """The outcome by the first way that took the message or knows that the address is none.
+
+        Otherwise what says that it may go through later, and only if none does, a refusal.
+        """
+        said = list[Outcome]()
         full = list[Way]()
+        self.left -= 1
         for lane in self._in_order():
             if lane.is_out:
-                outcome = outcome or lane.trouble
+                said.append(lane.trouble)
             elif not lane.may_send(self.left + 1):
                 full.append(lane.way)
             else:
-                outcome = lane.send(message, now=now)
-                self._judge(lane, outcome)
-                if isinstance(outcome, Sent | AddressRefused | Unclear):
-                    return outcome
-        if full and (outcome is None or isinstance(outcome, Down)):
+                said.append(lane.send(message, now=now))
+                self._judge(lane, said[-1])
+                if _is_final(said[-1]):
+                    return said[-1]
+        if full and all(isinstance(each, Down | Suppressed) for each in said):
             return Later(routes.next_permit(full, at=self.watch.at))
-        return outcome or Down("There is no way out.")
+        return next((each for each in said if not isinstance(each, Refused)), said[-1])
 
     def close(self) -> None:
         """Hang up everywhere."""
@@ -174,3 +177,7 @@ class Switch:
         log.warning("The way %s is in trouble: %s", lane.way.name, why)
         lane.is_resting = lane.had_trouble = True
         routes.rest(lane.way, why=why, until=self.watch.at + routes.REST)
+
+
+def _is_final(outcome: Outcome) -> bool:
+    return isinstance(outcome, Sent | AddressRefused | Unclear) and not isinstance(outcome, Suppressed)

@@ -26,6 +26,7 @@ class Sink:
     drops_at: set[int] = field(default_factory=set)
     is_dead_after: int | None = None
     received: list[EmailMessage] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     connections: int = 0
     tried: int = 0
     url: str = ""
@@ -60,6 +61,7 @@ class Sink:
             return self.data_reply
         content = envelope.content
         assert isinstance(content, bytes)
+        self.senders.append(envelope.mail_from or "")
         self.received.append(email.message_from_bytes(content, policy=email.policy.default))
         return "250 Kept"
 
