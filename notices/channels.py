@@ -19,7 +19,8 @@ from notices.wording import one_line
 from subscribers.models import Channel
 
 NUMBER = re.compile(r"\+?[0-9]{6,15}")
-NOT_DIALLED = re.compile(r"[\s().\-/]|\(0\)")
+NOT_DIALLED = re.compile(r"\(0\)|[\s().\-/]")
+"""What people write between digits; (0) is dialled inside the country only."""
 PUBLIC_CHATS = {
     "slack", "discord", "tgram", "gchat", "wxteams", "webex", "feishu", "lark", "dingtalk", "wecombot", "line",
 }  # fmt: skip

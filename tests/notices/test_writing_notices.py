@@ -199,7 +199,9 @@ def test_nobody_to_be_reached_makes_a_subscriber_unreachable_and_the_clock_runs_
     assert escalate(NOW) == []
     assert fresh(row).unreachable_since == NOW
     assert_event("affectedsubscriber.unreachable", row)
-    assert_event("affectedsubscriber.step_skipped", row, step=0, reason="No contact can be reached by mail or chat or webhook.")
+    assert_event(
+        "affectedsubscriber.step_skipped", row, step=0, reason="No contact can be reached by mail or chat or webhook."
+    )
     assert fresh(row).due_at == NOW + DAY
 
 
