@@ -19,6 +19,15 @@ ONE_LINE = RegexValidator(
 )
 
 
+def taken(convert: Callable[[str], Any], value: Any) -> Any:
+    """A value as an import would take it; an empty one stays empty."""
+    text = str(value or "").strip()
+    try:
+        return convert(text) if text else ""
+    except Malformed:
+        raise ValidationError(_("This cannot be used: %(text)s") % {"text": fields.shown(text)}) from None
+
+
 class SuccessorForm(forms.Form):
     """Who takes a person's place, if anybody is named."""
 
@@ -37,6 +46,10 @@ class BackupForm(forms.Form):
         label=gettext_lazy("Telephone (may be left empty)"), max_length=40, required=False, validators=[ONE_LINE],
         widget=forms.TextInput(attrs={"type": "tel"}),
     )  # fmt: skip
+
+    def clean_phone(self) -> Any:
+        """A number, or nothing."""
+        return taken(fields.phone, self.cleaned_data["phone"])
 
 
 class PromiseForm(forms.Form):
@@ -72,27 +85,27 @@ class CorrectionForm(forms.ModelForm):  # type: ignore[type-arg] # takes no argu
     def clean_name(self) -> Any:
         """The name, on one line."""
         ONE_LINE(self.cleaned_data["name"])
-        return self._taken(fields.text(200), "name")
+        return taken(fields.text(200), self.cleaned_data["name"])
 
     def clean_phone(self) -> Any:
         """A number."""
-        return self._taken(fields.phone, "phone")
+        return taken(fields.phone, self.cleaned_data["phone"])
 
     def clean_language(self) -> Any:
         """A language tag."""
-        return self._taken(fields.language, "language")
+        return taken(fields.language, self.cleaned_data["language"])
 
     def clean_time_zone(self) -> Any:
         """A time zone that exists."""
-        return self._taken(fields.time_zone, "time_zone")
+        return taken(fields.time_zone, self.cleaned_data["time_zone"])
 
     def clean_chat_url(self) -> Any:
         """An address of a chat."""
-        return self._taken(fields.chat_url, "chat_url")
+        return taken(fields.chat_url, self.cleaned_data["chat_url"])
 
     def clean_webhook_url(self) -> Any:
         """An https address."""
-        return self._taken(fields.webhook_url, "webhook_url")
+        return taken(fields.webhook_url, self.cleaned_data["webhook_url"])
 
     def clean(self) -> dict[str, Any]:
         """Text messages and calls need a number, and nobody takes away the only way to be told."""
@@ -102,11 +115,3 @@ class CorrectionForm(forms.ModelForm):  # type: ignore[type-arg] # takes no argu
         if not self.errors and not self.instance.email and not cleaned.get("phone"):
             self.add_error("phone", _("This number is the only way in which we can reach you."))
         return cleaned
-
-    def _taken(self, convert: Callable[[str], Any], name: str) -> Any:
-        """A value as an import would take it; an empty one stays empty."""
-        text = str(self.cleaned_data[name] or "").strip()
-        try:
-            return convert(text) if text else ""
-        except Malformed:
-            raise ValidationError(_("This cannot be used: %(text)s") % {"text": fields.shown(text)}) from None

@@ -35,7 +35,7 @@ def shielded(cell: str) -> str:
 
 def bare(cell: str) -> str:
     """A cell as it was before it was shielded."""
-    return cell[1:] if SHIELDED.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and SHIELDED.match(cell) else cell
 
 
 class _Echo:
@@ -75,7 +75,9 @@ def xlsx_blocks(sheets: Mapping[str, Table]) -> Iterator[bytes]:
 
 
 def _text(sheet: Any, value: str) -> Any:
-    cell = WriteOnlyCell(sheet, ILLEGAL.sub("", value))
+    # What the import would take for a shield needs one; a formula needs none, since the cell is a text.
+    text = f"'{value}" if SHIELDED.match(value) else value
+    cell = WriteOnlyCell(sheet, ILLEGAL.sub("", text))
     # Without this a text that begins with = becomes a formula.
     cell.data_type = "s"
     return cell

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.errors import Malformed
 from subscribers.certificates import decode_pem, parse_der
+from subscribers.exporting import bare
 from subscribers.records import (
     BY_NAME,
     CA_CERTIFICATE,
@@ -34,6 +35,7 @@ from subscribers.sources import (
     cells,
     lines,
 )
+from subscribers.workbooks import Sheet
 
 SUBSCRIBER_LINE = re.compile(rb"^[ \t#]*Subscriber:[ \t]*(\S[^\r\n]{0,200}?)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
@@ -119,7 +121,16 @@ def _certificate(source: Source, line: int, der: Callable[[], bytes], subscriber
 
 
 def _read_table(source: Source, limit: int) -> Iterator[Read]:
-    rows = cells(source, limit=limit)
+    return _read_rows(source, cells(source, limit=limit))
+
+
+def _read_sheet(source: Source, limit: int) -> Iterator[Read]:
+    if not isinstance(source, Sheet):
+        raise TypeError(source)
+    return _read_rows(source, source.rows(limit=limit))
+
+
+def _read_rows(source: Source, rows: Iterator[Cells | BadCells]) -> Iterator[Read]:
     header = next(rows, None)
     if not isinstance(header, Cells):
         yield source.error(header.line if header else 0, "", header.text if header else "This file is empty.")
@@ -138,7 +149,7 @@ def _read_table(source: Source, limit: int) -> Iterator[Read]:
         elif len(row.cells) != len(header.cells):
             yield source.error(row.line, "", f"This row has {len(row.cells)} cells, the header {len(header.cells)}.")
         else:
-            yield from _record(source, row.line, kind, {name: row.cells[at] for name, at in found.items()})
+            yield from _record(source, row.line, kind, {name: bare(row.cells[at]) for name, at in found.items()})
 
 
 def recognise(header: Sequence[str], kinds: Sequence[Kind]) -> tuple[Kind, dict[str, int]]:
@@ -232,4 +243,5 @@ _READERS: dict[Format, Callable[[Source, int], Iterator[Read]]] = {
     Format.PEM: _read_pem,
     Format.JSON: _read_json,
     Format.TEXT: _read_table,
+    Format.SHEET: _read_sheet,
 }

@@ -22,6 +22,7 @@ HEAD = 64 * 1024
 BLOCK = 256 * 1024
 BOM = b"\xef\xbb\xbf"
 DER_START = b"\x30"
+ZIP_START = b"PK\x03\x04"
 PEM_BEGIN, PEM_END = b"-----BEGIN ", b"-----END "
 
 csv.field_size_limit(ROW_LIMIT)
@@ -34,6 +35,7 @@ class Format(Enum):
     DER = "DER"
     JSON = "JSON lines"
     TEXT = "text"
+    SHEET = "sheet of a workbook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Source:
         """Seen from the first octets. Raises `Malformed` for what is certainly none of the formats."""
         if self.head.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise Malformed("This file is UTF-16; save it as UTF-8.")
-        if self.head.startswith(b"PK\x03\x04"):
+        if self.head.startswith(ZIP_START):
             raise Malformed("This is a spreadsheet or an archive; save its sheets as CSV.")
         if self.head.startswith(DER_START) and _is_der(self.head):
             return Format.DER

@@ -15,6 +15,7 @@ from audit.actors import staff
 from core import clock
 from core.acts import ReadOnly, SoundLists, perform, staff_user
 from core.figures import utc
+from subscribers.admin.bringing import export_page, import_page
 from subscribers.admin.contact_acts import CONTACT_ACTS
 from subscribers.admin.filters import GroupFilter, RiskFilter
 from subscribers.census import RISKS, described, group_of, risk_of
@@ -116,6 +117,16 @@ class SubscriberAdmin(_Recorded, ModelAdmin):
     search_fields = ("name", "=reference", "=contacts__email")
     show_full_result_count = False
     inlines = (ContactInline, CommitmentInline)
+    list_before_template = "console/register_before.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The usual ones, and the ways in and out of the register."""
+        view = self.admin_site.admin_view
+        return [
+            path("import/", view(import_page), name="subscribers_subscriber_import"),
+            path("export/", view(export_page), name="subscribers_subscriber_export"),
+            *super().get_urls(),
+        ]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With what the list says of contacts and commitments."""

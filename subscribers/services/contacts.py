@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from audit import services as audit
 from core.errors import Malformed, Refused
@@ -40,7 +41,7 @@ def add_contact(
             mark_contact_back(found, actor=actor, now=now)
             return found
         if known.count() >= MOST_CONTACTS:
-            raise Refused(f"There are {MOST_CONTACTS} contacts already. Please write to us.")
+            raise Refused(_("There are %(count)d contacts already. Please write to us.") % {"count": MOST_CONTACTS})
         last = known.order_by("rank").last()
         place = rank if rank is not None else last.rank + 1 if last else 0
         contact = Contact.objects.create(
@@ -121,7 +122,7 @@ def hand_over(contact: Contact, *, email: str, name: str = "", actor: str, now: 
     Raises `Malformed` for an address that is none, `Refused` for the person's own.
     """
     if fields.email(email.strip()) == contact.email:
-        raise Refused("This is the address that we have. Give the address of the person who takes your place.")
+        raise Refused(_("This is the address that we have. Give that of the person who takes your place."))
     with transaction.atomic():
         heir = add_contact(contact.subscriber, email=email, name=name, rank=contact.rank, actor=actor, now=now)
         mark_contact_left(contact, note=f"follows: {heir.email}", actor=actor, now=now)
@@ -135,10 +136,8 @@ def ask_as_well(newcomer: Contact, *, asked: Contact, now: datetime) -> bool:
     latest = rounds.order_by("-round").first()
     if latest is None or newcomer.verified_at:
         return False
-    _, is_new = ContactCheck.objects.get_or_create(
-        round_id=latest, contact=newcomer, defaults={"due_at": now if newcomer.email else None}
-    )
-    return is_new
+    due_at = now if newcomer.email else None
+    return ContactCheck.objects.get_or_create(round_id=latest, contact=newcomer, defaults={"due_at": due_at})[1]
 
 
 def cut_off_links(contact: Contact, *, actor: str, now: datetime) -> None:

@@ -1,25 +1,32 @@
 """Taking files into the register."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 
 from audit import services as audit
-from core.errors import Malformed
-from subscribers import bulk, checks, importing
+from core.errors import Malformed, Refused
+from subscribers import bulk, checks, differences, importing
 from subscribers.bulk import Counts
+from subscribers.differences import Change
 from subscribers.services.journal import STREAM
-from subscribers.sources import RowError, Source, open_source
+from subscribers.sources import RowError, Source
 from subscribers.staging import Staging
+from subscribers.workbooks import open_sources
 
 ERRORS_KEPT = 1000
 REMARKS_KEPT = 100
 PROGRESS_ROWS = 1000
+CHANGES_KEPT = 200
+FOREIGN = ("issuer", "certificate", "assignment")
+"""Kinds that do not come through the console."""
 
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it, of how much: octets while reading, rows while writing."""
@@ -45,12 +52,24 @@ class ImportReport:
     error_count: int = 0
     remarks: list[str] = field(default_factory=list)
     is_written: bool = False
+    changes: list[Change] = field(default_factory=list)
+    """The first of them, in a preview."""
+    digest: str = ""
+    """Over the files and over all that they would change, in a preview."""
 
     def blame(self, error: RowError, count: int = 1) -> None:
         """Take in an error, or the first of some."""
         self.error_count += count
         if len(self.errors) < ERRORS_KEPT:
             self.errors.append(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file under the name by which people know it."""
+
+    path: Path
+    name: str
 
 
 def import_register(
@@ -69,12 +88,7 @@ def import_register(
     The journal has when it began, with the digests of the files, and what it did.
     """
     report, told = ImportReport(), progress or (lambda *_: None)
-    with ExitStack() as opened, Staging() as staging:
-        sources = [source for path in paths if (source := _opened(path, report, opened))]
-        for number, source in enumerate(sources):
-            _read(source, number, staging, report, told)
-        staging.finish()
-        _check(staging, sources, report)
+    with _staged([Brought(path, str(path)) for path in paths], report, told) as staging:
         if commit and (keep_good or not report.error_count):
             _write(staging, report, actor=actor, now=now, told=told)
         else:
@@ -82,14 +96,63 @@ def import_register(
     return report
 
 
-def _opened(path: Path, report: ImportReport, opened: ExitStack) -> Source | None:
+def preview_import(files: Sequence[Brought]) -> ImportReport:
+    """What files with subscribers, contacts and commitments would change, with a digest over all of it."""
+    report = ImportReport()
+    with _staged(files, report, lambda *_: None) as staging:
+        _look(staging, report)
+    return report
+
+
+def import_previewed(files: Sequence[Brought], *, digest: str, actor: str, now: datetime) -> ImportReport:
+    """Write what a preview with this digest has shown, and nothing else.
+
+    Raises `Refused` when the files would now change anything else: somebody has changed the register meanwhile.
+    """
+    report = ImportReport()
+    with _staged(files, report, lambda *_: None) as staging:
+        _look(staging, report)
+        if report.error_count:
+            raise Refused("There are errors in these files, so nothing was written.")
+        if not compare_digest(report.digest, digest):
+            raise Refused("The register has changed since you looked, and so has what these files do. Look again.")
+        _write(staging, report, actor=actor, now=now, told=lambda *_: None)
+    return report
+
+
+def _look(staging: Staging, report: ImportReport) -> None:
+    """Say what would change. Certificates and issuers are not taken here: those come by command."""
+    report.counts = _forecast(staging)
+    for kind in FOREIGN:
+        if count := report.counts[kind].read:
+            text = f"{count:,} {kind}s: the console takes subscribers, contacts and commitments; use import_register."
+            report.blame(RowError(report.files[0].name, 0, "", text))
+    found, report.changes = differences.digest(differences.changes(), kept=CHANGES_KEPT)
+    prints = [each.sha256 for each in report.files]
+    report.digest = sha256("\n".join([*prints, found]).encode()).hexdigest()
+
+
+@contextmanager
+def _staged(files: Sequence[Brought], report: ImportReport, told: Progress) -> Iterator[Staging]:
+    """Files that have been read and checked."""
+    with ExitStack() as opened, Staging() as staging:
+        sources = [source for file in files for source in _opened(file, report, opened)]
+        for number, source in enumerate(sources):
+            _read(source, number, staging, report, told)
+        staging.finish()
+        _check(staging, sources, report)
+        yield staging
+
+
+def _opened(file: Brought, report: ImportReport, opened: ExitStack) -> Sequence[Source]:
     try:
-        source = open_source(path)
+        sources = open_sources(file.path, file.name)
     except Malformed as error:
-        report.blame(RowError(str(path), 0, "", str(error)))
-        return None
-    opened.callback(source.close)
-    return source
+        report.blame(RowError(file.name, 0, "", str(error)))
+        return []
+    for source in sources:
+        opened.callback(source.close)
+    return sources
 
 
 def _read(source: Source, number: int, staging: Staging, report: ImportReport, told: Progress) -> None:
@@ -136,3 +199,9 @@ def _write(staging: Staging, report: ImportReport, *, actor: str, now: datetime,
     facts["counts"] = {kind: asdict(counts) for kind, counts in report.counts.items()}
     audit.record("register.imported", stream=STREAM, actor=actor, now=now, facts=facts)
     report.is_written = True
+
+
+def record_export(table: str, *, kind: str, actor: str, now: datetime) -> None:
+    """Somebody takes a table of the register out of the house."""
+    facts = {"table": table, "format": kind}
+    audit.record("register.exported", stream=STREAM, actor=actor, now=now, facts=facts)

@@ -49,7 +49,7 @@ HEADER = "reference,name,class,language,time zone\n"
         ("", ["file-0: This file is empty."]),
         ("hello\n", ["file-0:1: This is neither PEM, DER nor JSON, and its first line names no known column"]),
         (HEADER.encode("utf-16"), ["file-0: This file is UTF-16; save it as UTF-8."]),
-        (b"PK\x03\x04....", ["file-0: This is a spreadsheet or an archive; save its sheets as CSV."]),
+        (b"PK\x03\x04....", ["file-0: This is an archive, but no workbook that can be read (BadZipFile)."]),
         (b"\x7fELF\0\0", ["file-0: This is neither text nor a certificate."]),
         ("{oops\n", ["file-0:1: This line is not JSON: "]),
         ('{"kind": "pope"}\n', ["file-0:1: The kind 'pope' is none of "]),
