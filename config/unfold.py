@@ -91,6 +91,12 @@ LOOK: dict[str, Any] = {
                         "admin:revocation_statuscheck_changelist",
                         "revocation.view_statuscheck",
                     ),
+                    _item(
+                        "Escalation policies",
+                        "stairs",
+                        "admin:campaigns_escalationpolicy_changelist",
+                        "campaigns.view_escalationpolicy",
+                    ),
                     _item("Exclusions", "gavel", "admin:campaigns_exclusion_changelist", "campaigns.view_exclusion"),
                 ],
             },

@@ -5,9 +5,15 @@ class ReportsConfig(AppConfig):
     name = "reports"
 
     def ready(self) -> None:
-        """Make the roles once all permissions are there: this app's turn comes after those that have them."""
+        """Make the roles once all permissions are there: this app's turn comes after those that have them.
+
+        Pages below that show a ladder are told whom it will address.
+        """
         from django.db.models.signals import post_migrate
 
+        from campaigns.admin.ladder import EXPECTATIONS
+        from reports.expecting import expected
         from reports.roles import make_roles
 
+        EXPECTATIONS.append(expected)
         post_migrate.connect(make_roles, sender=self)

@@ -9,6 +9,7 @@ from django.db.models import Q
 VIEWS = (
     "campaigns.view_campaign",
     "campaigns.view_exclusion",
+    "campaigns.view_escalationpolicy",
     "campaigns.view_affectedsubscriber",
     "campaigns.view_affectedcertificate",
     "notices.view_notice",

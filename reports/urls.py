@@ -6,6 +6,7 @@ from reports.access import staff_data, staff_page
 from reports.calls import calls_page
 from reports.census_views import census_list, census_page
 from reports.health import healthz, metrics
+from reports.ladder import ladder_page
 from reports.list_views import board_page, certificate_list, subscriber_list, subscriber_page
 from reports.proof_files import proof_html, proof_json
 from reports.views import campaign_page, journal_page, progress_json, sections
@@ -18,6 +19,7 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/progress.json", staff_data(progress_json), name="progress-json"),
     path("campaigns/<uuid:public_id>/sections/", staff_data(sections), name="sections"),
     path("campaigns/<uuid:public_id>/journal/", staff_page(journal_page, permission=JOURNAL), name="journal"),
+    path("campaigns/<uuid:public_id>/ladder/", staff_page(ladder_page), name="ladder"),
     path("campaigns/<uuid:public_id>/certificates/", staff_page(certificate_list), name="certificates"),
     path("campaigns/<uuid:public_id>/at-risk/", staff_page(board_page), name="campaign-board"),
     path("campaigns/<uuid:public_id>/subscribers/", staff_page(subscriber_list), name="subscribers"),

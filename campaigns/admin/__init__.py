@@ -2,5 +2,6 @@
 
 from campaigns.admin.campaign import CampaignAdmin
 from campaigns.admin.exclusions import ExclusionAdmin
+from campaigns.admin.policies import EscalationPolicyAdmin
 
-__all__ = ["CampaignAdmin", "ExclusionAdmin"]
+__all__ = ["CampaignAdmin", "EscalationPolicyAdmin", "ExclusionAdmin"]

@@ -7,7 +7,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 from audit.actors import staff
 from campaigns.admin.briefing import briefing
-from campaigns.admin.forms import ApprovalForm, DraftForm, GroundForm, ReasonForm
+from campaigns.admin.forms import ApprovalForm, DraftForm, GroundForm, LadderForm, ReasonForm
+from campaigns.admin.ladder import campaign_ladder
 from campaigns.models import Campaign
 from campaigns.rules import CURRENT, rule_pack, window_in_words
 from campaigns.services import (
@@ -57,6 +58,15 @@ def _draft(subject: None, data: dict[str, Any], user: User, now: datetime) -> st
 def _change(campaign: Campaign, data: dict[str, Any], user: User, now: datetime) -> str:
     change_draft(campaign, actor=staff(user.username), now=now, **data)
     return "Changed. An approval that was given before is void."
+
+
+def _take_policy(campaign: Campaign, data: dict[str, Any], user: User, now: datetime) -> str:
+    change_draft(campaign, actor=staff(user.username), now=now, policy=data["policy"])
+    return f"The ladder is now that of {campaign.policy}. An approval that was given before is void."
+
+
+def _with_ladder(campaign: Campaign, now: datetime) -> dict[str, Any]:
+    return {"ladder": campaign_ladder(campaign, now=now)}
 
 
 def _approve(campaign: Campaign, data: dict[str, Any], user: User, now: datetime) -> str:
@@ -129,6 +139,19 @@ CHANGE: Act[Campaign] = Act(
     template="console/draft.html",
     lead="A change makes an approval void that was given before.",
 )
+LADDER: Act[Campaign] = Act(
+    "ladder",
+    "Choose the ladder",
+    "Take the policy’s present steps",
+    DRAFTING,
+    _take_policy,
+    LadderForm,
+    _with_ladder,
+    _is_open,
+    template="console/choose_ladder.html",
+    lead="The steps are copied as they are now; no later edit of the policy changes them. "
+    "An approval that was given before is void.",
+)
 APPROVE: Act[Campaign] = Act(
     "approve",
     "Approve this scope",
@@ -200,7 +223,7 @@ CANCEL: Act[Campaign] = Act(
     template="console/cancel.html",
     lead="This cannot be undone. What remains stays unrevoked.",
 )
-ACTS = (CHANGE, APPROVE, LAUNCH, HALT, RESUME, ASK_TO_CANCEL, CANCEL)
+ACTS = (CHANGE, LADDER, APPROVE, LAUNCH, HALT, RESUME, ASK_TO_CANCEL, CANCEL)
 
 
 def offered(campaign: Campaign, user: AbstractBaseUser | AnonymousUser) -> list[Act[Campaign]]:

@@ -5,22 +5,12 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q
 
+from campaigns.admin.ladder import Ladder, campaign_ladder
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
-from campaigns.plan import step_times
 from campaigns.rules import Rule, rule_pack
 from subscribers.models import Contact, Issuer, SubscriberClass
 
 FIRST_SERIALS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """A step of the ladder with its real time."""
-
-    number: int
-    at: datetime
-    share: float | None
-    audience: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +39,7 @@ class Briefing:
 
     rule: Rule
     deadline: datetime
-    rungs: list[Rung]
+    ladder: Ladder
     loads: list[Load]
     audience: Audience
     serials: list[AffectedCertificate]
@@ -57,16 +47,10 @@ class Briefing:
 
 def briefing(campaign: Campaign, *, now: datetime) -> Briefing:
     """The facts of a campaign as they would be if it were launched now."""
-    start = campaign.launched_at or now
-    steps = list(campaign.steps.order_by("order"))
-    times = step_times(steps, start=start, deadline=campaign.deadline)
     return Briefing(
         rule=rule_pack(campaign.rule_pack).rule(campaign.rule),
         deadline=campaign.deadline,
-        rungs=[
-            Rung(step.order + 1, at, step.share, step.get_audience_display())
-            for step, at in zip(steps, times, strict=True)
-        ],
+        ladder=campaign_ladder(campaign, now=now),
         loads=loads(campaign, now=now),
         audience=audience(campaign),
         serials=list(

@@ -14,7 +14,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from campaigns.models import Campaign, Exclusion
+from campaigns.models import Campaign, EscalationPolicy, Exclusion
 from campaigns.rules import choices
 from subscribers.models import Issuer
 
@@ -86,6 +86,18 @@ def _rules() -> Sequence[tuple[str, str]]:
     return [("", "Choose the item that obliges"), *choices()]
 
 
+def _policy(empty_label: str | None) -> "forms.ModelChoiceField[EscalationPolicy]":
+    """A field for one of the policies that are not retired."""
+    return forms.ModelChoiceField(
+        EscalationPolicy.objects.filter(is_retired=False),
+        required=empty_label is None,
+        empty_label=empty_label,
+        label="Escalation policy",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Whom notices go to, when, and by which channels. The campaign gets a copy of the policy’s steps.",
+    )
+
+
 class DraftForm(forms.Form):
     """What a draft says; window, deadline and CRLReason follow from the rule item."""
 
@@ -127,6 +139,13 @@ class DraftForm(forms.Form):
         widget=UnfoldBooleanWidget,
         help_text="In waves, as replacements are verified, instead of all at the deadline.",
     )
+    policy = _policy("as it is; a new draft begins with the default for its window")
+
+
+class LadderForm(forms.Form):
+    """The policy whose present steps a draft takes."""
+
+    policy = _policy(None)
 
 
 class ScopeForm(forms.Form):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, EscalationPolicy, Exclusion
 from campaigns.services import halt_campaign, request_cancel, request_exclusion
 from notices.models import InboundMessage
 from tests import make
@@ -13,6 +13,9 @@ from tests.conftest import NOW
 CAN: dict[str, set[str]] = {
     "draft": {"operator"},
     "change": {"operator"},
+    "ladder": {"operator"},
+    "new policy": {"operator"},
+    "edit a policy": {"operator"},
     "import": {"operator"},
     "approve": {"approver"},
     "launch": {"operator"},
@@ -47,12 +50,14 @@ class Stage:
     affected: AffectedSubscriber
     certificate: AffectedCertificate
     exclusion: Exclusion
+    policy: EscalationPolicy
     message: InboundMessage
 
     def urls(self) -> dict[str, str]:
         """The address of each act, on a subject for which it is offered."""
         campaign = {
             "change": self.draft,
+            "ladder": self.draft,
             "import": self.draft,
             "approve": self.draft,
             "launch": self.approved,
@@ -63,6 +68,8 @@ class Stage:
         }
         return {
             "draft": reverse("admin:campaigns_campaign_draft"),
+            "new policy": reverse("admin:campaigns_escalationpolicy_new"),
+            "edit a policy": reverse("admin:campaigns_escalationpolicy_edit", args=[self.policy.pk]),
             **{act: reverse(f"admin:campaigns_campaign_{act}", args=[subject.pk]) for act, subject in campaign.items()},
             "exclusion ask": reverse("admin:campaigns_exclusion_ask", args=[self.certificate.pk]),
             "exclusion approve": reverse("admin:campaigns_exclusion_approve", args=[self.exclusion.pk]),
@@ -99,5 +106,6 @@ def stage() -> Stage:
         affected=affected,
         certificate=first,
         exclusion=exclusion,
+        policy=EscalationPolicy.objects.get(name="5 days"),
         message=make.answer(affected),
     )
