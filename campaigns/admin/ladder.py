@@ -33,7 +33,7 @@ class Rung:
 
     number: int
     at: datetime
-    local: list[str]
+    local: list[tuple[str, str]]
     when: str
     audience: str
     channels: str
@@ -99,7 +99,7 @@ def _rung(step: Step, at: datetime, start: datetime, names: Sequence[str], *, ex
     return Rung(
         number=step.order + 1,
         at=at,
-        local=[local(at, name) for name in names],
+        local=[(name, local(at, name)) for name in names],
         when=_when(step, at - start),
         audience=step.get_audience_display(),
         channels=_channels(step),
@@ -112,7 +112,7 @@ def _rung(step: Step, at: datetime, start: datetime, names: Sequence[str], *, ex
 def _when(step: Step, after: timedelta) -> str:
     if step.before_deadline is not None:
         return f"{duration(step.before_deadline)} before the deadline"
-    return f"{duration(after)} after it, {100 * step.share:.3g} % of the time" if step.share else "the launch"
+    return f"{duration(after)} in, {100 * step.share:.3g} % of the time" if step.share else "the launch"
 
 
 def _channels(step: Step) -> str:
