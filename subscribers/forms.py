@@ -87,7 +87,8 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg] # takes no argumen
     def clean(self) -> dict[str, Any]:
         """One of the two ways has to be there, and a number where messages or calls are to go to one."""
         cleaned = super().clean() or self.cleaned_data
-        if not cleaned.get("phone") and (cleaned.get("takes_sms") or cleaned.get("takes_voice")):
+        takes = any(cleaned.get(name, getattr(self.instance, name)) for name in ("takes_sms", "takes_voice"))
+        if takes and not cleaned.get("phone") and "phone" not in self.errors:
             self.add_error("phone", "Text messages and calls need a number.")
         if not self.errors and not cleaned.get("email") and not cleaned.get("phone"):
             raise ValidationError("A contact needs an e-mail address or a telephone number.")

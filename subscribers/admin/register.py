@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
@@ -49,16 +49,8 @@ class _Recorded(SoundLists, _Kept):
         formset.save_m2m()
 
 
-class ContactInline(_Kept, TabularInline):
-    model = Contact
-    form = ContactForm
-    extra = 0
-    fields = (
-        "name", "email", "phone", "takes_sms", "takes_voice", "chat_url", "webhook_url", "language", "time_zone",
-        "role", "rank", "source", "standing", "acts",
-    )  # fmt: skip
-    readonly_fields = ("standing", "acts")
-    show_change_link = False
+class _Standing:
+    """What is known of a contact, and what can be done about it."""
 
     @display(description="Standing")
     def standing(self, contact: Contact) -> str:
@@ -70,24 +62,50 @@ class ContactInline(_Kept, TabularInline):
             told.append(f"left {utc(contact.left_at)} {contact.left_note}")
         return format_html_join(mark_safe("<br>"), "{}", ([each] for each in told))
 
-    @display(description="")
+    @display(description="What you can do")
     def acts(self, contact: Contact) -> str:
-        """Links to what can be done about it."""
+        """Links to the acts that make sense now."""
         if not contact.pk:
             return ""
-        offered = [act for act in CONTACT_ACTS if act.is_offered(contact)]
-        links = ((reverse("admin:subscribers_contact_act", args=[contact.pk, act.name]), act.button) for act in offered)
-        return format_html_join(mark_safe("<br>"), '<a class="c-link" href="{}">{}</a>', links)
+        links = [(reverse("admin:subscribers_contact_change", args=[contact.pk]), "Channels and language")]
+        for act in CONTACT_ACTS:
+            if act.is_offered(contact):
+                links.append((reverse("admin:subscribers_contact_act", args=[contact.pk, act.name]), act.button))
+        return format_html_join(mark_safe("<br>"), '<a class="c-link c-nowrap" href="{}">{}</a>', links)
+
+
+class ContactInline(_Kept, _Standing, TabularInline):
+    model = Contact
+    form = ContactForm
+    extra = 0
+    fields = ("name", "email", "phone", "role", "rank", "standing", "acts")
+    readonly_fields = ("standing", "acts")
 
 
 @admin.register(Contact)
-class ContactAdmin(ReadOnly, ModelAdmin):
-    """Contacts are edited on their subscriber's page; here are the acts about one."""
+class ContactAdmin(_Recorded, _Standing, ModelAdmin):
+    """A contact with all its channels, and the acts about one; contacts are added on their subscriber's page."""
 
+    form = ContactForm
     list_display = ("__str__", "subscriber", "role", "rank", "verified_at", "bounced_at", "left_at")
     list_select_related = ("subscriber",)
     search_fields = ("=email", "name", "=phone", "=subscriber__reference")
     show_full_result_count = False
+    fields = (
+        "of", "standing", "acts", "name", "email", "phone", ("takes_sms", "takes_voice"), "chat_url", "webhook_url",
+        ("language", "time_zone"), ("role", "rank"), "source",
+    )  # fmt: skip
+    readonly_fields = ("of", "standing", "acts")
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        """A contact belongs to a subscriber, and is added there."""
+        return False
+
+    @display(description="Subscriber")
+    def of(self, contact: Contact) -> str:
+        """The subscriber, leading to its page."""
+        url = reverse("admin:subscribers_subscriber_change", args=[contact.subscriber_id])
+        return format_html('<a class="c-link" href="{}">{}</a>', url, contact.subscriber)
 
     def get_urls(self) -> list[URLPattern]:
         """The usual ones, and one for the acts."""

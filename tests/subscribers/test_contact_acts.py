@@ -86,3 +86,17 @@ def test_the_subscribers_page_offers_the_acts(client: Client, contact: Contact):
     assert url(contact, "unbounce") in page
     assert url(contact, "back") not in page
     assert "550 no such person" in page
+
+
+def test_channels_are_edited_on_the_contacts_own_page(client: Client, contact: Contact):
+    page = reverse("admin:subscribers_contact_change", args=[contact.pk])
+    data = {"name": "Wang", "email": contact.email, "phone": "+1 555 0100", "role": "primary", "rank": "0"}
+    assert client.post(page, data | {"phone": "", "takes_sms": "on"}).status_code == 200
+    assert client.post(page, data | {"chat_url": "nowhere"}).status_code == 200
+    assert not Event.objects.filter(verb="contact.edited").exists()
+    edits = {"takes_sms": "on", "chat_url": "msteams://a/b", "language": "zh_cn", "time_zone": "asia/shanghai"}
+    assert client.post(page, data | edits).status_code == 302
+    contact.refresh_from_db()
+    assert (contact.takes_sms, contact.language, contact.time_zone) == (True, "zh-CN", "Asia/Shanghai")
+    assert assert_event("contact.edited", actor="staff:olga").facts["chat_url"] == {"from": "", "to": "msteams://..."}
+    assert client.get(reverse("admin:subscribers_contact_add")).status_code == 403
