@@ -14,6 +14,7 @@ SHORTEST_TICK = timedelta(milliseconds=500)
 
 BEAT = {
     "notices.tasks.escalate": timedelta(seconds=15),
+    "notices.tasks.tell_news": timedelta(seconds=15),
     "notices.tasks.send": timedelta(seconds=15),
     "notices.tasks.send_letters": timedelta(seconds=15),
     "notices.tasks.write_letters": timedelta(seconds=60),

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.conf import settings
 
-from campaigns.models import AffectedSubscriber
+from campaigns.models import AffectedSubscriber, News
 from core import clock
 from core.due import work
 from notices import services
@@ -19,6 +19,12 @@ LETTERS = 100
 def escalate() -> None:
     """Write the notices that are due."""
     work(AffectedSubscriber.objects.to_escalate, services.write_notices, again=escalate.delay)
+
+
+@shared_task(expires=60)
+def tell_news() -> None:
+    """Write the news that is due: additions, corrections, and that certificates are revoked now."""
+    work(News.objects.to_tell, services.tell_news, again=tell_news.delay)
 
 
 @shared_task(expires=60)

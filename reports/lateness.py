@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, Min, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
-from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Snapshot
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, News, Snapshot
 from core.due import DueModel, lease
 from notices.models import Notice
 from revocation.models import Gate, Revocation
@@ -39,6 +39,7 @@ def ages(*, now: datetime) -> list[Age]:
     """
     rows: dict[str, QuerySet[DueModel]] = {
         "escalation": AffectedSubscriber.objects.to_escalate(),
+        "news": News.objects.to_tell(),
         "notice": Notice.objects.sendable(),
         "replacement": AffectedCertificate.objects.filter(
             state=AffectedCertificate.State.CONFIRMED, campaign__in=Campaign.objects.running()

@@ -4,6 +4,7 @@ from notices.services.answers import deal_with
 from notices.services.calls import Agreed, record_call
 from notices.services.delivery import Report, record_delivery
 from notices.services.letters import close_rounds, remind_commitments, write_check_letters
+from notices.services.news import tell_news
 from notices.services.sending import (
     free_for_letters,
     free_for_notices,
@@ -32,6 +33,7 @@ __all__ = [
     "send_letters",
     "send_notices",
     "take_turn",
+    "tell_news",
     "withdraw_notices",
     "write_check_letters",
     "write_next",

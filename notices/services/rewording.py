@@ -14,7 +14,7 @@ from notices.services.planning import Draft
 from notices.services.situation import Situation
 from notices.services.writing import facts_of, with_words
 
-WORDS = ("subject", "body_text", "body_html", "language", "template_version", "carried_by", "due_at")
+WORDS = ("subject", "body_text", "body_html", "language", "template_version", "carried_by", "due_at", "written_at")
 
 
 def release(carriers: Sequence[Notice], *, now: datetime) -> list[Notice]:
@@ -75,8 +75,8 @@ def _rewrite(notices: Sequence[Notice], parcel: Parcel, *, now: datetime) -> Non
     first, *others = notices
     links = [respond_url(each.situation.affected, each.contact) for each in parcel.drafts]
     with_words(first, parcel.letter.with_links(links))
-    first.carried_by, first.due_at = None, first.due_at or now
+    first.carried_by, first.due_at, first.written_at = None, first.due_at or now, now
     for each in others:
         with_words(each, parcel.letter)
-        each.carried_by, each.due_at = first, None
+        each.carried_by, each.due_at, each.written_at = first, None, now
         each.body_text = each.body_html = ""

@@ -110,7 +110,7 @@ def letter(
     """
     first = accounts[0]
     facts = rendering.Facts(
-        cause=_cause(first.affected.campaign),
+        cause=cause_of(first.affected.campaign),
         language=first.language_of(contact),
         time_zone=first.time_zone_of(contact),
         deadline=min(each.deadline or now for each in accounts),
@@ -127,7 +127,8 @@ def _page_of(affected: AffectedSubscriber) -> str:
     return f"{settings.SITE_URL}{path}"
 
 
-def _cause(campaign: Campaign) -> rendering.Cause:
+def cause_of(campaign: Campaign) -> rendering.Cause:
+    """What a campaign is about, as its messages say it."""
     pack = rule_pack(campaign.rule_pack)
     return rendering.Cause(
         is_drill=campaign.is_drill,

@@ -14,6 +14,7 @@ from campaigns.models import Campaign
 from core import due
 from notices.models import Letter, Notice
 from notices.services import situation
+from notices.services.freshness import fresh
 from notices.services.writing import write_next
 from subscribers.models import Channel, Contact
 
@@ -42,8 +43,10 @@ class Batch:
 def still_wanted(rows: Sequence[Notice], *, now: datetime) -> Batch:
     """The notices that may go out now; the others wait for their campaign to be resumed, or are withdrawn.
 
-    A notice that carries the words of others goes out as long as one of them is still needed.
+    A notice that carries the words of others goes out as long as one of them is still needed. What has become out of
+    date while it waited is put into words anew.
     """
+    rows = fresh(rows, now=now)
     carried = _carried(rows)
     reasons = _reasons([*rows, *(each for group in carried.values() for each in group)], now=now)
     batch, halted = Batch([], carried), list[Notice]()

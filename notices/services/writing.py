@@ -140,7 +140,7 @@ def _notice(draft: Draft, letter: Letter, *, now: datetime) -> Notice:
         written_at=now,
         due_at=now,
         cause=draft.cause[:200],
-        message_id=f"<{public_id}@{_domain()}>",
+        message_id=f"<{public_id}@{domain()}>",
     )
     return with_words(notice, letter)
 
@@ -153,7 +153,8 @@ def with_words(notice: Notice, letter: Letter) -> Notice:
     return notice
 
 
-def _domain() -> str:
+def domain() -> str:
+    """The domain of our Message-IDs."""
     return parseaddr(settings.NOTICE_FROM)[1].rpartition("@")[2] or "localhost"
 
 
@@ -166,7 +167,7 @@ def _insert(made: Iterable[Parcel], *, now: datetime) -> list[Notice]:
     written, carried = list[Notice](), list[Notice]()
     while waiting:
         left = list[list[Notice]]()
-        there = _put([group[0] for group in waiting])
+        there = put([group[0] for group in waiting])
         for first, *others in waiting:
             if first.public_id in there:
                 written.append(first)
@@ -174,13 +175,13 @@ def _insert(made: Iterable[Parcel], *, now: datetime) -> list[Notice]:
             elif others:
                 left.append(others)
         waiting = left
-    there = _put(carried)
+    there = put(carried)
     written += [each for each in carried if each.public_id in there]
     _record_written(written, now=now)
     return written
 
 
-def _put(drafts: list[Notice]) -> set[uuid.UUID]:
+def put(drafts: list[Notice]) -> set[uuid.UUID]:
     """Insert rows; which of them are in, and have their key now."""
     Notice.objects.bulk_create(drafts, batch_size=BATCH, ignore_conflicts=True)
     keys = dict(Notice.objects.filter(public_id__in=[each.public_id for each in drafts]).values_list("public_id", "pk"))

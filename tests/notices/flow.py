@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from campaigns.models import AffectedSubscriber
+from campaigns.models import AffectedSubscriber, News
 from core.due import claim
 from notices.models import Notice
-from notices.services import send_notices, write_notices
+from notices.services import send_notices, tell_news, write_notices
 
 
 def escalate(now: datetime) -> list[Notice]:
@@ -18,3 +18,9 @@ def send(now: datetime) -> int:
     """Send what is due at a moment; how many went out."""
     rows = claim(Notice.objects.sendable(), now=now, limit=500)
     return send_notices(rows, now=now) if rows else 0
+
+
+def tell(now: datetime) -> list[Notice]:
+    """Write the news that is due at a moment."""
+    rows = claim(News.objects.to_tell(), now=now, limit=500)
+    return tell_news(rows, now=now) if rows else []

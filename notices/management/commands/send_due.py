@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.db.models import Count, QuerySet
 from tqdm import tqdm
 
-from campaigns.models import AffectedSubscriber
+from campaigns.models import AffectedSubscriber, News
 from core import clock
 from core.due import DueModel, work
 from notices import services
@@ -31,6 +31,7 @@ class Command(BaseCommand):
             self._tell(clock.now())
             return
         escalated = self._all("Writing", AffectedSubscriber.objects.to_escalate, services.write_notices)
+        self._all("Telling news", News.objects.to_tell, services.tell_news)
         tried = self._all("Sending", Notice.objects.sendable, services.send_notices)
         waiting = Notice.objects.sendable().filter(due_at__isnull=False).count()
         self.stdout.write(
