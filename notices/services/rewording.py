@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.db.models import F
+
 from audit.actors import SYSTEM
 from audit.services import record_each
 from campaigns.links import respond_url
@@ -39,7 +41,9 @@ def write_anew(notices: Sequence[Notice], *, now: datetime) -> list[Notice]:
 
 def _queued() -> NoticeQuerySet:
     rows = Notice.objects.filter(state=Notice.State.QUEUED, kind=Notice.Kind.STEP)
-    return rows.select_related("step", "contact", "affected_subscriber__campaign").select_for_update(of=("self",))
+    carriers_first = rows.order_by(F("carried_by").asc(nulls_first=True), "pk")
+    related = carriers_first.select_related("step", "contact", "affected_subscriber__campaign")
+    return related.select_for_update(of=("self",))
 
 
 def _reword(rows: Iterable[Notice], *, now: datetime) -> list[Notice]:
