@@ -13,7 +13,7 @@ from campaigns.models import AffectedSubscriber, News
 from core import clock
 from core.due import DueModel, work
 from notices import services
-from notices.models import Notice
+from notices.models import Letter, Notice
 
 
 class Command(BaseCommand):
@@ -33,10 +33,13 @@ class Command(BaseCommand):
         escalated = self._all("Writing", AffectedSubscriber.objects.to_escalate, services.write_notices)
         self._all("Telling news", News.objects.to_tell, services.tell_news)
         tried = self._all("Sending", Notice.objects.sendable, services.send_notices)
+        letters = 0
+        if not services.has_due_notices(now=clock.now()):
+            letters = self._all("Letters", Letter.objects.sendable, services.send_letters)
         waiting = Notice.objects.sendable().filter(due_at__isnull=False).count()
         self.stdout.write(
             f"{escalated:,} affected subscribers looked at, {tried:,} notices taken up; "
-            f"{waiting:,} notices wait for another attempt."
+            f"{waiting:,} notices wait for another attempt. {letters:,} letters taken up."
         )
 
     def _tell(self, now: datetime) -> None:
@@ -46,6 +49,8 @@ class Command(BaseCommand):
         )
         self._by_campaign(due, "campaign__title", "affected subscribers are due for their next step")
         self._by_campaign(sendable, "affected_subscriber__campaign__title", "notices are due to be sent")
+        letters = Letter.objects.sendable().filter(due_at__lte=now).count()
+        self.stdout.write(f"{letters:,} letters of the register are due; they go out when no notice is.")
         self.stdout.write("Nothing was written or sent. Run again with --commit to do it.")
 
     def _by_campaign(self, rows: QuerySet[Any], title: str, what: str) -> None:
