@@ -6,6 +6,7 @@ from datetime import datetime
 from campaigns.admin.briefing import Briefing, briefing
 from campaigns.models import Campaign, ScopeImport, ScopeLine
 from core.figures import duration, number, utc
+from reports.first_notices import first_notices
 from revocation.services import last_safe_start
 
 IMPORTS = 20
@@ -38,7 +39,14 @@ def preparation(campaign: Campaign, *, now: datetime) -> Preparation:
     labels = dict(ScopeLine.Classification.choices)
     return Preparation(
         briefing=known,
-        stages=[_rule(campaign), _scope(campaign), _people(known), _timing(start, now), _approval(campaign)],
+        stages=[
+            _rule(campaign),
+            _scope(campaign),
+            _people(known),
+            _timing(start, now),
+            _telling(campaign, now),
+            _approval(campaign),
+        ],
         imports=[
             (each, [(str(labels.get(key, key)), count) for key, count in each.counts.items() if count])
             for each in campaign.scope_imports.order_by("-pk")[:IMPORTS]
@@ -77,6 +85,16 @@ def _timing(start: datetime | None, now: datetime) -> Stage:
     if start < now:
         return Stage("timing", "Timing", "stop", f"the last safe start was {utc(start)}: launch at once")
     return Stage("timing", "Timing", "done", f"{duration(start - now)} to the last safe start of revocation")
+
+
+def _telling(campaign: Campaign, now: datetime) -> Stage:
+    found = first_notices(campaign, now=now)
+    if found.takes is None:
+        return Stage("telling", "First notices", "open", "nobody to tell yet")
+    note = f"the last one about {duration(found.takes)} after a launch now"
+    if found.is_late:
+        return Stage("telling", "First notices", "stop", f"{note}: more than a tenth of the window")
+    return Stage("telling", "First notices", "done", note)
 
 
 def _approval(campaign: Campaign) -> Stage:

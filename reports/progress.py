@@ -11,8 +11,10 @@ from campaigns.models import AffectedSubscriber, Campaign, Snapshot
 from campaigns.services import Counts, counts
 from core import clock
 from core.figures import iso, number
+from reports import first_notices
 from reports.board import RiskCase, board
 from reports.chart import Chart, chart
+from reports.first_notices import FirstNotices
 from reports.funnel import Funnel, funnel, notices_by_outcome, notices_by_step
 from reports.hands import Coming, coming, revocations_by_state, waves
 from reports.journal import event_as_json, journal
@@ -46,6 +48,7 @@ class Progress:
     revocations: dict[str, int]
     waves: list[dict[str, object]]
     outlook: Outlook
+    first_notices: FirstNotices
     chart: Chart
     coming: list[Coming]
     at_risk: list[RiskCase]
@@ -79,6 +82,11 @@ class Progress:
         return " · ".join(f"{name} {number(n)}" for name, n in self.revocations.items() if n and name != "total")
 
     @property
+    def first_notices_words(self) -> str:
+        """When everybody has been told for the first time, or will have been."""
+        return first_notices.sentence(self.first_notices)
+
+    @property
     def is_over(self) -> bool:
         """Whether the deadline has passed."""
         return self.left <= timedelta(0)
@@ -90,6 +98,7 @@ def progress(campaign: Campaign, *, now: datetime) -> Progress:
     _check(counted, classes)
     _check(counted, issuers)
     expected = outlook(campaign, remaining=counted.remaining, now=now)
+    told = first_notices.first_notices(campaign, now=now)
     rows = AffectedSubscriber.objects.filter(campaign=campaign)
     return Progress(
         campaign=campaign,
@@ -103,10 +112,11 @@ def progress(campaign: Campaign, *, now: datetime) -> Progress:
         revocations=revocations_by_state(campaign),
         waves=waves(campaign),
         outlook=expected,
+        first_notices=told,
         chart=chart(campaign, remaining=counted.remaining, scope=counted.scope, finish=expected.finish, now=now),
         coming=coming(campaign, last_safe_start=expected.last_safe_start, now=now),
         at_risk=board(rows.at_risk(now), now=now, limit=BOARD) if campaign.state == Campaign.State.RUNNING else [],
-        alarms=_alarms(campaign, now),
+        alarms=_alarms(campaign, told, now),
         events=journal(campaign, size=LATEST_EVENTS).events,
     )
 
@@ -141,6 +151,7 @@ def as_json(found: Progress) -> dict[str, Any]:
         "deadline": iso(campaign.deadline),
         "seconds_left": int(found.left.total_seconds()),
         "outlook": found.outlook.as_json(found.at),
+        "first_notices": first_notices.as_json(found.first_notices),
         "certificates": asdict(found.counts),
         "subscribers": found.funnel.as_json(),
         "notices": found.notices,
@@ -183,8 +194,9 @@ def _check(counted: Counts, parts: list[Part]) -> None:
         check_sum(name.capitalize(), getattr(counted, name), tuple(getattr(part, name) for part in parts))
 
 
-def _alarms(campaign: Campaign, now: datetime) -> list[str]:
+def _alarms(campaign: Campaign, told: FirstNotices, now: datetime) -> list[str]:
     """What is wrong with this campaign, and with the work as a whole."""
     if campaign.state != Campaign.State.RUNNING:
         return []
-    return [alarm.text for alarm in alarms(now=now) if alarm.campaign == campaign] + problems(now=now)
+    own = [alarm.text for alarm in alarms(now=now) if alarm.campaign == campaign]
+    return own + first_notices.alarms(told) + problems(now=now)

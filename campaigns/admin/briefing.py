@@ -1,5 +1,6 @@
 """What a person needs to know before a campaign is approved or launched: rule, scope, people, ladder, timing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,6 +35,20 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation:
+    """What is expected of a launch at this moment, as other apps know it; `is_bad` calls for attention."""
+
+    label: str
+    value: str
+    note: str
+    is_bad: bool = False
+
+
+MORE: list[Callable[[Campaign, datetime], list[Expectation]]] = []
+"""Who else has something to say before the decision: the apps above fill it when they are ready."""
+
+
+@dataclass(frozen=True, slots=True)
 class Briefing:
     """Everything for the decision, on one page that could be printed and signed."""
 
@@ -43,6 +58,7 @@ class Briefing:
     loads: list[Load]
     audience: Audience
     serials: list[AffectedCertificate]
+    expectations: list[Expectation]
 
 
 def briefing(campaign: Campaign, *, now: datetime) -> Briefing:
@@ -59,6 +75,7 @@ def briefing(campaign: Campaign, *, now: datetime) -> Briefing:
             .defer("certificate__der")
             .order_by("certificate__issuer__key_id", "certificate__serial_number")[:FIRST_SERIALS]
         ),
+        expectations=[each for known in MORE for each in known(campaign, now)],
     )
 
 

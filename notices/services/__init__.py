@@ -3,6 +3,7 @@
 from notices.services.answers import deal_with
 from notices.services.calls import Agreed, record_call
 from notices.services.delivery import Report, record_delivery
+from notices.services.forecast import FirstNotices, forecast
 from notices.services.letters import close_rounds, remind_commitments, write_check_letters
 from notices.services.news import tell_news
 from notices.services.sending import (
@@ -19,9 +20,11 @@ from notices.services.writing import write_next, write_notices
 
 __all__ = [
     "Agreed",
+    "FirstNotices",
     "Report",
     "close_rounds",
     "deal_with",
+    "forecast",
     "free_for_letters",
     "free_for_notices",
     "has_due_notices",

@@ -20,6 +20,7 @@ TICKS = timedelta(seconds=30)
 """One tick until the notices are written, one until they are sent."""
 TICKS_PER_MINUTE = 4
 TENTH = 10
+SLOWEST = 0.0001
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +132,4 @@ def _rate(campaign: Campaign, *, now: datetime) -> tuple[float, bool, tuple[str,
             break
     if settings.NOTICES_PER_TICK:
         total = min(total, settings.NOTICES_PER_TICK * TICKS_PER_MINUTE / max(clock.speed(), 1.0))
-    return max(total, 0.1), is_measured, tuple(f"{name}: {row.trouble}" for name, row in sorted(resting.items()))
+    return max(total, SLOWEST), is_measured, tuple(f"{name}: {row.trouble}" for name, row in sorted(resting.items()))
