@@ -1,6 +1,6 @@
 """Queued notices whose words have to be made anew, because what they would say or carry has changed meanwhile."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.db.models import F
@@ -19,13 +19,14 @@ from notices.services.writing import facts_of, with_words
 WORDS = ("subject", "body_text", "body_html", "language", "template_version", "carried_by", "due_at", "written_at")
 
 
-def release(carriers: Sequence[Notice], *, now: datetime) -> list[Notice]:
+def release(carriers: Sequence[Notice], *, staying: Collection[int] = (), now: datetime) -> list[Notice]:
     """Let what these queued notices carry go out without them, in words of its own; the notices that do.
 
     For carriers that are about to be withdrawn although the subscribers they carry still have to be told. Those who
-    need no telling any more stay behind. Call it inside the transaction that withdraws.
+    need no telling any more stay behind, and so do the notices whose keys are in `staying`: they are withdrawn too.
+    Call it inside the transaction that withdraws.
     """
-    return _reword(_queued().filter(carried_by__in=carriers), now=now)
+    return _reword(_queued().filter(carried_by__in=carriers).exclude(pk__in=staying), now=now)
 
 
 def write_anew(notices: Sequence[Notice], *, now: datetime) -> list[Notice]:

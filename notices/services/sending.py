@@ -19,6 +19,7 @@ from core.errors import Refused
 from notices import mailer, routes
 from notices.models import Letter, Notice
 from notices.outcomes import Later
+from notices.services.rewording import release, write_anew
 from notices.services.wanted import Batch, letters_still_wanted, still_wanted
 from notices.services.writing import write_next
 from subscribers.models import Channel, Contact
@@ -65,12 +66,18 @@ def free_for_letters(*, now: datetime) -> int | None:
 
 
 def withdraw_notices(rows: Sequence[Notice], *, reason: str, actor: str, now: datetime) -> list[Notice]:
-    """Take queued notices out of the outbox, and say why; those that have left it meanwhile stay as they are."""
-    return move(rows, Notice.State.WITHDRAWN, actor=actor, now=now, fields={"due_at": None}, facts={"reason": reason})
+    """Take queued notices out of the outbox, and say why; those that have left it meanwhile stay as they are.
+
+    What only went along with one of them goes out by itself.
+    """
+    with transaction.atomic():
+        release(rows, staying={row.pk for row in rows}, now=now)
+        fields, facts = {"due_at": None}, {"reason": reason}
+        return move(rows, Notice.State.WITHDRAWN, actor=actor, now=now, fields=fields, facts=facts)
 
 
 def retry_refused(rows: Sequence[Notice], *, actor: str, now: datetime) -> list[Notice]:
-    """Put refused notices back into the outbox, to the contact's present address.
+    """Put refused notices back into the outbox, to the contact's present address, in words as things stand now.
 
     Raises `Refused` where the contact has none, or still counts as bounced: its address has to be verified first.
     """
@@ -85,6 +92,7 @@ def retry_refused(rows: Sequence[Notice], *, actor: str, now: datetime) -> list[
             fields = {"due_at": now, "last_error": "", "address": address, "carried_by": None}
             facts = {"address": address}
             moved += move([row], Notice.State.QUEUED, actor=actor, now=now, fields=fields, facts=facts)
+        write_anew(moved, now=now)
     return moved
 
 

@@ -15,6 +15,7 @@ from core import due
 from notices.models import Letter, Notice
 from notices.services import situation
 from notices.services.freshness import fresh
+from notices.services.rewording import release
 from notices.services.writing import write_next
 from subscribers.models import Channel, Contact
 
@@ -43,8 +44,8 @@ class Batch:
 def still_wanted(rows: Sequence[Notice], *, now: datetime) -> Batch:
     """The notices that may go out now; the others wait for their campaign to be resumed, or are withdrawn.
 
-    A notice that carries the words of others goes out as long as one of them is still needed. What has become out of
-    date while it waited is put into words anew.
+    Where a notice that carries others is needed no more, those of them that are go out by themselves. What has become
+    out of date while it waited is put into words anew.
     """
     rows = fresh(rows, now=now)
     carried = _carried(rows)
@@ -52,15 +53,14 @@ def still_wanted(rows: Sequence[Notice], *, now: datetime) -> Batch:
     batch, halted = Batch([], carried), list[Notice]()
     unwanted: dict[str, list[Notice]] = defaultdict(list)
     for row in rows:
-        group = [row, *carried.get(row.pk, ())]
-        said = {reasons[each.pk] for each in group}
-        if "" in said:
+        if not reasons[row.pk]:
             batch.wanted.append(row)
-        elif HALTED in said:
+        elif reasons[row.pk] == HALTED:
             halted.append(row)
         else:
-            for each in group:
-                unwanted[reasons[each.pk]].append(each)
+            for each in (row, *carried.get(row.pk, ())):
+                if reasons[each.pk] not in ("", HALTED):
+                    unwanted[reasons[each.pk]].append(each)
     due.settle(halted, due_at=now)
     _withdraw(unwanted, now=now)
     return batch
@@ -128,6 +128,8 @@ def _withdraw(unwanted: dict[str, list[Notice]], *, now: datetime) -> None:
     if not unwanted:
         return
     with transaction.atomic():
+        going = [row for rows in unwanted.values() for row in rows]
+        release([row for row in going if row.carried_by_id is None], staying={row.pk for row in going}, now=now)
         for reason, rows in unwanted.items():
             gone = _move_out(rows, reason, now=now)
             if reason in (BOUNCED, GONE) and gone:

@@ -13,14 +13,15 @@ from campaigns.services import acknowledge, confirm_replacement
 from core.due import claim
 from notices import rendering
 from notices.models import Notice
-from notices.services import merging, write_next, write_notices
+from notices.services import merging, retry_refused, withdraw_notices, write_next, write_notices
 from notices.services.rewording import release, write_anew
 from subscribers.models import Contact, Subscriber
 from subscribers.services import mark_contact_bounced
 from tests import make
 from tests.asserts import events
 from tests.conftest import NOW
-from tests.notices.flow import escalate
+from tests.notices.flow import escalate, send
+from tests.notices.sink import Sink
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -207,6 +208,45 @@ def test_a_queued_mail_is_put_into_words_anew_without_what_is_settled_meanwhile(
     assert gone.certificate.serial_number not in fresh.body_text
     assert "3 certificates" in fresh.subject
     assert Notice.objects.get(affected_subscriber=second).carried_by == fresh
+
+
+def test_who_still_has_to_be_told_is_told_when_the_carrier_is_answered_before_it_went_out(sink: Sink):
+    first, second = launch(accounts(2))
+    [carrier] = carriers(escalate(NOW))
+    confirm_replacement(first, certificates=_keys(first), actor="contact:1", now=NOW)
+    assert send(NOW) == 0
+    assert send(NOW) == 1
+    states = dict(Notice.objects.values_list("affected_subscriber", "state"))
+    assert states == {first.pk: "withdrawn", second.pk: "sent"}
+    [mail] = sink.received
+    assert first.subscriber.name not in mail.as_string()
+    assert carrier.affected_subscriber == first
+
+
+def test_a_carrier_that_somebody_withdraws_takes_nobody_with_it(sink: Sink):
+    first, second, third = launch(accounts(3))
+    escalate(NOW)
+    withdraw_notices([Notice.objects.get(affected_subscriber=first)], reason="x", actor=make.OPERATOR, now=NOW)
+    assert send(NOW) == 1
+    states = dict(Notice.objects.values_list("affected_subscriber", "state"))
+    assert states == {first.pk: "withdrawn", second.pk: "sent", third.pk: "sent"}
+
+
+def test_one_mail_goes_out_and_all_whom_it_is_about_count_as_written_to(sink: Sink):
+    launch(accounts(3))
+    escalate(NOW)
+    assert send(NOW) == 1
+    assert len(sink.received) == 1
+    assert list(Notice.objects.values_list("state", flat=True)) == ["sent"] * 3
+
+
+def test_refused_notices_that_are_tried_again_have_words_and_are_one_mail_again(sink: Sink):
+    launch(accounts(3))
+    written = escalate(NOW)
+    Notice.objects.update(state="refused", due_at=None)
+    retry_refused(list(Notice.objects.filter(pk__in=[each.pk for each in written])), actor=make.OPERATOR, now=NOW)
+    assert send(NOW) == 1
+    assert "6 certificates" in str(sink.received[0]["Subject"])
 
 
 def test_sharing_an_address_takes_no_more_queries_than_having_one():
