@@ -20,9 +20,9 @@ MOMENTS = {"en": "l j F Y, H:i", "zh-hans": "Y年n月j日 l H:i"}
 WRITTEN = {
     "en": (
         "We have written to {to}; the message has a link to the list. Did it arrive?",
-        "We know no address of yours.",
+        "Our mail does not reach you: which address works?",
     ),
-    "zh-hans": ("我们已致信 {to}，信中有证书清单的链接。请问收到了吗？", "我们没有贵方的邮箱地址。"),
+    "zh-hans": ("我们已致信 {to}，信中有证书清单的链接。请问收到了吗？", "发给贵方的邮件无法送达，请问哪个邮箱可用？"),
 }
 GENUINE = {
     "en": ("ring the number in your agreement with us", "ring back at {phone}"),

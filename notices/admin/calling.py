@@ -171,16 +171,14 @@ def language_of(affected: AffectedSubscriber, contact: Contact) -> str:
 def _outcomes(
     affected: AffectedSubscriber, contact: Contact | None, deadline: datetime | None, now: datetime
 ) -> list[dict[str, Any]]:
-    name = zone_of(affected, contact)
-    return [
-        {
-            "value": str(value),
-            "label": str(label),
-            "is_told": value in Call.TOLD,
-            "next_at": callhours.next_attempt(value, zone_name=name, deadline=deadline, now=now),
-        }
-        for value, label in Call.Outcome.choices
-    ]
+    """One button for each outcome, with the next call that would follow, by the clock there."""
+    name, found = zone_of(affected, contact), []
+    for value, label in Call.Outcome.choices:
+        again = callhours.next_attempt(value, zone_name=name, deadline=deadline, now=now)
+        there = again.astimezone(zone(name)).strftime("%a %d %b, %H:%M") if again else ""
+        is_told = value in Call.TOLD
+        found.append({"value": value, "label": str(label), "is_told": is_told, "next_at": again, "there": there})
+    return found
 
 
 def _elsewhere(affected: AffectedSubscriber, now: datetime) -> list[AffectedSubscriber]:
