@@ -1,12 +1,12 @@
 """The at-risk board: who needs a person, in the order to act, why, what was tried, and whom to ring."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Count, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce
 
 from campaigns.models import AffectedCertificate, AffectedSubscriber
 from campaigns.models.affected import AffectedSubscriberQuerySet
@@ -87,56 +87,67 @@ def unread_answers(rows: AffectedSubscriberQuerySet) -> QuerySet[InboundMessage]
     return shown.defer("raw").order_by("received_at", "pk")
 
 
-def with_stakes(rows: AffectedSubscriberQuerySet, now: datetime) -> AffectedSubscriberQuerySet:
-    """With what is `left`, its `first_deadline`, whether somebody `is_reached`, and the `urgency` of the class."""
-    open_rows = AffectedCertificate.objects.filter(conditions(now)["outstanding"], affected_subscriber=OuterRef("pk"))
-    each = open_rows.order_by().values("affected_subscriber")
-    return rows.select_related("subscriber", "campaign").annotate(
-        left=Coalesce(Subquery(each.annotate(n=Count("pk")).values("n")), 0),
-        first_deadline=Subquery(each.annotate(first=Min("publish_by")).values("first")),
-        is_reached=Case(When(unreachable_since=None, then=Value(1)), default=Value(0), output_field=IntegerField()),
-        urgency=Case(
-            *(When(subscriber__subscriber_class=value, then=Value(place)) for place, value in enumerate(URGENCY)),
-            default=Value(len(URGENCY)),
-            output_field=IntegerField(),
-        ),
+def stakes(rows: AffectedSubscriberQuerySet, now: datetime) -> "QuerySet[AffectedCertificate, dict[str, Any]]":
+    """Of those among some who have something outstanding: how much is `left`, the `first_deadline`, reach and class.
+
+    One pass over the certificates, because a subquery for each subscriber is four times as slow for 100,000 of them.
+    """
+    found: Any = AffectedCertificate.objects.filter(
+        conditions(now)["outstanding"], affected_subscriber__in=rows.order_by().values("pk")
+    )
+    grave = "affected_subscriber__subscriber__subscriber_class"
+    lost = "affected_subscriber__unreachable_since"
+    return (
+        found.order_by()
+        .values(  # type: ignore[no-any-return]
+            "affected_subscriber",
+            is_reached=Case(When(**{lost: None}, then=Value(1)), default=Value(0), output_field=IntegerField()),
+            urgency=Case(
+                *(When(**{grave: value}, then=Value(place)) for place, value in enumerate(URGENCY)),
+                default=Value(len(URGENCY)),
+                output_field=IntegerField(),
+            ),
+        )
+        .annotate(left=Count("pk"), first_deadline=Min("publish_by"))
     )
 
 
 def by_urgency() -> tuple[str, ...]:
     """The order to act: the shortest time left first, then nobody reached, the graver class, more certificates."""
-    return ("first_deadline", "is_reached", "urgency", "-left", "pk")
+    return ("first_deadline", "is_reached", "urgency", "-left", "affected_subscriber")
 
 
 def board(rows: AffectedSubscriberQuerySet, *, now: datetime, limit: int) -> list[RiskCase]:
     """The first of some affected subscribers in the order to act, each with why and what was tried."""
-    return cases(with_stakes(rows, now).order_by(*by_urgency())[:limit], now=now)
+    return cases(stakes(rows, now).order_by(*by_urgency())[:limit], now=now)
 
 
-def cases(rows: AffectedSubscriberQuerySet, *, now: datetime) -> list[RiskCase]:
-    """Rows with their stakes as cases, in their order, by a handful of queries."""
-    chosen: list[Any] = list(rows)
+def cases(ranking: Iterable[dict[str, Any]], *, now: datetime) -> list[RiskCase]:
+    """What is at stake as cases, in the same order, by a handful of queries."""
+    found = {each["affected_subscriber"]: each for each in ranking}
+    rows = AffectedSubscriber.objects.select_related("subscriber", "campaign").in_bulk(list(found))
+    chosen = [rows[key] for key in found if key in rows]
     facts = gather(chosen)
     wrong = wrong_numbers([row.subscriber_id for row in chosen])
-    found = []
+    told = []
     for row in chosen:
-        known = facts[row.pk]
+        known, stake = facts[row.pk], found[row.pk]
         contact = next(iter(in_line(known.contacts, known.calls, wrong[row.subscriber_id])), None)
         zone = (contact.time_zone if contact else "") or row.subscriber.time_zone
-        found.append(
+        told.append(
             RiskCase(
                 subscriber=row,
-                left=row.left,
-                deadline=row.first_deadline,
+                left=stake["left"],
+                deadline=stake["first_deadline"],
                 why=why(row, known, now),
                 tried=tried(known),
                 contact=contact,
                 zone=zone,
                 local_time=local_time(zone, now),
-                is_late=is_promise_late(known.calls, row.first_deadline),
+                is_late=is_promise_late(known.calls, stake["first_deadline"]),
             )
         )
-    return found
+    return told
 
 
 def gather(chosen: list[AffectedSubscriber]) -> dict[int, Facts]:

@@ -15,7 +15,7 @@ from core import clock
 from notices import callhours
 from notices.models import Call, CallTurn
 from notices.phonebook import shown
-from reports.board import RiskCase, by_urgency, cases, with_stakes
+from reports.board import RiskCase, by_urgency, cases, stakes
 from reports.list_views import frame, number, text
 from subscribers.models import Subscriber, SubscriberClass
 
@@ -51,7 +51,7 @@ class CallList:
 
 
 def to_ring(now: datetime) -> AffectedSubscriberQuerySet:
-    """Whom to ring: something outstanding, and unreachable, silent for long enough, or due to be rung again.
+    """Whom to ring if something is outstanding: the unreachable, those silent for long enough, those to ring again.
 
     The last call decides: until its next attempt a subscriber is left alone, and for good after a refusal.
     """
@@ -65,23 +65,20 @@ def to_ring(now: datetime) -> AffectedSubscriberQuerySet:
         AffectedSubscriber.objects.filter(campaign__in=acting)
         .filter(silent | Q(unreachable_since__isnull=False) | Q(pk__in=again))
         .exclude(pk__in=rests)
-        .outstanding(now)
     )
 
 
 def call_list(rows: AffectedSubscriberQuerySet, *, page: int, now: datetime) -> CallList:
     """A page of the list: who can be rung at this hour first, then by time left, reach, class and certificates."""
     zones = Subscriber.objects.order_by().values_list("time_zone", flat=True).distinct()
-    awake = Q(subscriber__time_zone__in=[name for name in zones if callhours.is_open(now, name)])
-    urgent = Q(first_deadline__lte=now + callhours.LAST_HOURS)
-    ordered = (
-        with_stakes(rows, now)
-        .annotate(is_asleep=Case(When(awake | urgent, then=Value(0)), default=Value(1), output_field=IntegerField()))
-        .order_by("is_asleep", *by_urgency())
-    )
+    awake = [name for name in zones if callhours.is_open(now, name)]
+    is_time = Q(affected_subscriber__subscriber__time_zone__in=awake)
+    is_urgent = Q(first_deadline__lte=now + callhours.LAST_HOURS)
+    is_asleep = Case(When(is_time | is_urgent, then=Value(0)), default=Value(1), output_field=IntegerField())
+    ordered = stakes(rows, now).annotate(is_asleep=is_asleep).order_by("is_asleep", *by_urgency())
     start = page * PAGE
     found = cases(ordered[start : start + PAGE + 1], now=now)
-    return CallList(_entries(found[:PAGE], now), rows.count(), page, len(found) > PAGE)
+    return CallList(_entries(found[:PAGE], now), rows.outstanding(now).count(), page, len(found) > PAGE)
 
 
 def calls_page(request: HttpRequest) -> HttpResponseBase:
