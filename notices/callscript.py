@@ -11,6 +11,7 @@ from django.utils.dateformat import format as date_format
 
 from campaigns.moments import in_words, zone
 from campaigns.rules import rule_pack
+from core.languages import in_this_language
 from notices import wording
 
 FOLDER = Path(__file__).parent / "callscripts"
@@ -52,7 +53,7 @@ def script(occasion: Occasion, *, contact: str, language: str, zone_name: str, n
     anywhere, at_phone = GENUINE[spoken]
     with translation.override(spoken):
         facts = {
-            "ca": settings.CA_NAME,
+            "ca": in_this_language("CA_NAME"),
             "subscriber": wording.one_line(occasion.subscriber),
             "contact": wording.one_line(contact) or WHOEVER[spoken],
             "count": f"{occasion.count:,}",

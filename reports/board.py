@@ -97,19 +97,14 @@ def stakes(rows: AffectedSubscriberQuerySet, now: datetime) -> "QuerySet[Affecte
     )
     grave = "affected_subscriber__subscriber__subscriber_class"
     lost = "affected_subscriber__unreachable_since"
-    return (
-        found.order_by()
-        .values(  # type: ignore[no-any-return]
-            "affected_subscriber",
-            is_reached=Case(When(**{lost: None}, then=Value(1)), default=Value(0), output_field=IntegerField()),
-            urgency=Case(
-                *(When(**{grave: value}, then=Value(place)) for place, value in enumerate(URGENCY)),
-                default=Value(len(URGENCY)),
-                output_field=IntegerField(),
-            ),
-        )
-        .annotate(left=Count("pk"), first_deadline=Min("publish_by"))
+    is_reached = Case(When(**{lost: None}, then=Value(1)), default=Value(0), output_field=IntegerField())
+    places = (When(**{grave: value}, then=Value(place)) for place, value in enumerate(URGENCY))
+    urgency = Case(*places, default=Value(len(URGENCY)), output_field=IntegerField())
+    each = found.order_by().values("affected_subscriber", is_reached=is_reached, urgency=urgency)
+    counted: QuerySet[AffectedCertificate, dict[str, Any]] = each.annotate(
+        left=Count("pk"), first_deadline=Min("publish_by")
     )
+    return counted
 
 
 def by_urgency() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from campaigns.models import AffectedSubscriber, Campaign
 from campaigns.moments import zone
 from notices import callhours
 from notices.callscript import Occasion, script
+from notices.languages import language_of
 from notices.models import Call, CallTurn
 from notices.phonebook import in_line, shown, wrong_numbers
 from notices.services import Agreed, record_call
@@ -94,7 +95,7 @@ def explain(affected: AffectedSubscriber, now: datetime) -> dict[str, Any]:
     """Everything that a caller wants to see during the call."""
     deadline = deadline_of(affected, now)
     calls = list(affected.calls.select_related("contact").order_by("-pk"))
-    contacts = list(affected.subscriber.contacts.all())
+    contacts = list(affected.subscriber.contacts.select_related("subscriber"))
     wrong = wrong_numbers([affected.subscriber_id])[affected.subscriber_id]
     line = in_line(contacts, calls, wrong)
     turn = CallTurn.objects.filter(subscriber=affected.subscriber_id, until__gt=now).first()
@@ -150,7 +151,7 @@ def _callee(
         deadline=deadline or campaign.deadline,
         written_to=tuple(each.email for each in contacts if each.email and not each.bounced_at and not each.left_at),
     )
-    language = language_of(affected, contact)
+    language = language_of(contact)
     return Callee(
         contact=contact,
         number=shown(contact.phone, is_drill=campaign.is_drill),
@@ -160,12 +161,6 @@ def _callee(
         is_open=callhours.is_open(now, name),
         lines=script(occasion, contact=contact.name, language=language, zone_name=name, now=now),
     )
-
-
-def language_of(affected: AffectedSubscriber, contact: Contact) -> str:
-    """The language in which to speak, of those in which there is a script."""
-    tag = (contact.language or affected.subscriber.language).lower()
-    return "zh-hans" if tag.partition("-")[0] == "zh" else "en"
 
 
 def _outcomes(
