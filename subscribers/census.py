@@ -85,18 +85,22 @@ def of_group(rows: QuerySet[Subscriber], group: str, *, now: datetime) -> QueryS
     )
 
 
+def risk_conditions(now: datetime, *, subscriber: str = "pk") -> dict[str, Q]:
+    """What each risk class means, as a condition on rows whose column `subscriber` is the key of one."""
+    given = Commitment.objects.filter(subscriber=OuterRef(subscriber))
+    valid = given.filter(valid_until__gt=now)
+    fast = valid.filter(window__lte=DAY)
+    return {
+        "24h": Q(Exists(fast)),
+        "5d": Q(Exists(valid)) & ~Q(Exists(fast)),
+        "lapsed": Q(Exists(given)) & ~Q(Exists(valid)),
+        "none": ~Q(Exists(given)),
+    }
+
+
 def of_risk(rows: QuerySet[Subscriber], risk: str, *, now: datetime) -> QuerySet[Subscriber]:
     """The subscribers of a risk class. Raises `KeyError` for one that there is none of."""
-    given = Commitment.objects.filter(subscriber=OuterRef("pk"))
-    valid = given.filter(valid_until__gt=now)
-    return rows.filter(
-        {
-            "24h": Exists(valid.filter(window__lte=DAY)),
-            "5d": Exists(valid) & ~Exists(valid.filter(window__lte=DAY)),
-            "lapsed": Exists(given) & ~Exists(valid),
-            "none": ~Exists(given),
-        }[risk]
-    )
+    return rows.filter(risk_conditions(now)[risk])
 
 
 def with_certificates(rows: QuerySet[Subscriber], *, now: datetime) -> QuerySet[Subscriber]:

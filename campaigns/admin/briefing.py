@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from campaigns.admin.ladder import Ladder, campaign_ladder
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
 from campaigns.rules import Rule, rule_pack
+from subscribers.census import RISKS, risk_conditions
 from subscribers.models import Contact, Issuer, SubscriberClass
 
 FIRST_SERIALS = 10
@@ -32,6 +33,8 @@ class Audience:
     with_one_contact: int
     without_phone: int
     by_class: list[tuple[str, int]]
+    by_risk: list[tuple[str, int]]
+    """By what they have committed to in writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def briefing(campaign: Campaign, *, now: datetime) -> Briefing:
         deadline=campaign.deadline,
         ladder=campaign_ladder(campaign, now=now),
         loads=loads(campaign, now=now),
-        audience=audience(campaign),
+        audience=audience(campaign, now=now),
         serials=list(
             AffectedCertificate.objects.filter(campaign=campaign)
             .select_related("certificate__issuer", "affected_subscriber__subscriber")
@@ -98,10 +101,12 @@ def loads(campaign: Campaign, *, now: datetime) -> list[Load]:
     ]
 
 
-def audience(campaign: Campaign) -> Audience:
+def audience(campaign: Campaign, *, now: datetime) -> Audience:
     """Who is affected, and who will be hard to reach."""
-    contacts = Contact.objects.filter(subscriber=OuterRef("subscriber"))
+    contacts = Contact.objects.own().filter(subscriber=OuterRef("subscriber"))
     reachable = Q(subscriber__contacts__bounced_at=None) & ~Q(subscriber__contacts__email="")
+    reachable &= Q(subscriber__contacts__left_at=None)
+    reachable &= ~Q(subscriber__contacts__role=Contact.Role.ACCOUNT_MANAGER)
     rows = AffectedSubscriber.objects.filter(campaign=campaign)
     each = rows.annotate(
         n=Count("subscriber__contacts", filter=reachable & Q(subscriber__contacts__isnull=False), distinct=True),
@@ -113,6 +118,7 @@ def audience(campaign: Campaign) -> Audience:
         one=Count("pk", filter=Q(n=1)),
         silent=Count("pk", filter=Q(has_phone=False)),
     )
+    risks = {key: rows.filter(each).count() for key, each in risk_conditions(now, subscriber="subscriber").items()}
     classes = dict(rows.order_by().values_list("subscriber__subscriber_class").annotate(n=Count("pk")))
     return Audience(
         total=counted["total"],
@@ -120,4 +126,5 @@ def audience(campaign: Campaign) -> Audience:
         with_one_contact=counted["one"],
         without_phone=counted["silent"],
         by_class=[(str(label), classes[value]) for value, label in SubscriberClass.choices if value in classes],
+        by_risk=[(label, risks[key]) for key, label in RISKS.items()],
     )

@@ -56,17 +56,17 @@ def _cut(contact: Contact, _said: dict[str, Any], user: User, now: datetime) -> 
 
 CONTACT_ACTS = (
     Act[Contact](
-        name="verify", title="This contact is right", button="Verified", permissions=MAY_CHANGE, do=_verify,
+        name="verify", title="This contact is right", button="Mark as verified", permissions=MAY_CHANGE, do=_verify,
         lead="You have spoken to this person, or they have written from this address. An earlier bounce is history.",
         is_offered=lambda contact: contact.left_at is None,
     ),
     Act[Contact](
-        name="left", title="No longer the right person", button="Has left", permissions=MAY_CHANGE, do=_left,
+        name="left", title="No longer the right person", button="Mark as left", permissions=MAY_CHANGE, do=_left,
         form=LeftForm, lead="Nobody writes to this contact any more. It is kept, with all that was sent to it.",
         is_offered=lambda contact: contact.left_at is None, is_grave=True,
     ),
     Act[Contact](
-        name="back", title="The right person after all", button="Is back", permissions=MAY_CHANGE, do=_back,
+        name="back", title="The right person after all", button="Mark as back", permissions=MAY_CHANGE, do=_back,
         lead="This contact is written to again. It is not verified by that.",
         is_offered=lambda contact: contact.left_at is not None,
     ),

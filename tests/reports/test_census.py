@@ -12,8 +12,10 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from campaigns.admin.briefing import audience
 from reports.census import census
-from subscribers.models import CheckRound, Commitment, Contact, Subscriber
+from subscribers.census import RISKS
+from subscribers.models import Certificate, CheckRound, Commitment, Contact, Subscriber
 from subscribers.services import (
     end_round,
     give_commitment,
@@ -112,6 +114,18 @@ def test_the_shortest_valid_word_gives_the_risk_class():
     give_commitment(found, window=DAY, given_by="CISO", actor=ACTOR, now=NOW - 364 * DAY)
     assert census(now=NOW).by_risk[0].subscribers == 1
     assert census(now=NOW + 2 * DAY).by_risk[1].subscribers == 1
+
+
+def test_who_is_affected_is_told_by_risk_class_before_a_launch():
+    bank, city, other = holder(), holder(), holder()
+    give_commitment(bank, window=DAY, given_by="CISO", actor=ACTOR, now=NOW)
+    give_commitment(bank, window=5 * DAY, given_by="CISO", actor=ACTOR, now=NOW)
+    give_commitment(city, window=5 * DAY, given_by="CISO", actor=ACTOR, now=NOW - 400 * DAY)
+    mark_contact_left(other.contacts.all()[0], actor=ACTOR, now=NOW)
+    made = make.campaign(list(Certificate.objects.all()))
+    people = audience(made, now=NOW)
+    assert dict(people.by_risk) == {RISKS["24h"]: 1, RISKS["5d"]: 0, RISKS["lapsed"]: 1, RISKS["none"]: 1}
+    assert (people.total, people.with_one_contact) == (3, 1)
 
 
 def test_what_came_of_a_round_adds_up():
