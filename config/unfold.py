@@ -83,6 +83,12 @@ LOOK: dict[str, Any] = {
                     _item("Notices", "mail", "admin:notices_notice_changelist", "notices.view_notice"),
                     _item("Calls", "call", "admin:notices_call_changelist", "notices.view_call"),
                     _item(
+                        "Words of messages",
+                        "translate",
+                        "admin:notices_noticetemplate_changelist",
+                        "notices.view_noticetemplate",
+                    ),
+                    _item(
                         "Revocations", "block", "admin:revocation_revocation_changelist", "revocation.view_revocation"
                     ),
                     _item(

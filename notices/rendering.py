@@ -11,6 +11,7 @@ from html import escape
 
 from django.conf import settings
 from django.utils import translation
+from jinja2 import TemplateError
 
 from notices import texts, vocabulary, wording
 from notices.document import as_text
@@ -65,17 +66,17 @@ def templates() -> tuple[str, ...]:
 def render(template: str, facts: Facts) -> Letter:
     """The words of a step, with placeholders where each contact's own links belong."""
     name = template if template in templates() else _fallback(template)
-    return _letter(texts.in_force(name, facts.language), lambda: vocabulary.of_step(facts))
+    return _letter(name, facts.language, lambda: vocabulary.of_step(facts))
 
 
 def render_news(facts: NewsFacts) -> Letter:
     """The words of later news, with a placeholder for the one link."""
-    return _letter(texts.in_force(f"news_{facts.kind}", facts.language), lambda: vocabulary.of_news(facts))
+    return _letter(f"news_{facts.kind}", facts.language, lambda: vocabulary.of_news(facts))
 
 
 def render_letter(kind: str, language: str, words: Mapping[str, object]) -> Letter:
     """The words of a routine letter. Moments are told in UTC, and where the reader is if a `time_zone` is given."""
-    return _letter(texts.in_force(kind, language), lambda: vocabulary.of_letter(words))
+    return _letter(kind, language, lambda: vocabulary.of_letter(words))
 
 
 def _fallback(template: str) -> str:
@@ -83,7 +84,20 @@ def _fallback(template: str) -> str:
     return DEFAULT
 
 
-def _letter(text: Text, words: Callable[[], dict[str, object]]) -> Letter:
+def _letter(name: str, language: str, words: Callable[[], Mapping[str, object]]) -> Letter:
+    """The words in force; the shipped ones where a saved version cannot be filled in, so that it goes out in time."""
+    text = texts.in_force(name, language)
+    try:
+        return filled(text, words)
+    except TemplateError:
+        if not text.number:
+            raise
+        log.exception("Version %d of %s (%s) cannot be used; the shipped words are.", text.number, name, language)
+        return filled(texts.as_shipped(name, language), words)
+
+
+def filled(text: Text, words: Callable[[], Mapping[str, object]]) -> Letter:
+    """A text with its placeholders filled in; `words` is called while the text's language is active."""
     with translation.override(text.language):
         known = words()
         subject = wording.one_line(compiled(text.subject).render(known), longest=LONGEST_SUBJECT)
@@ -110,12 +124,13 @@ def _short(text: Text, known: Mapping[str, object]) -> str:
     for longest in NAMES_IN_SHORT:
         name = wording.one_line(str(known["subscriber"]), longest=longest)
         told = " ".join(template.render({**known, "subscriber": name}).split())
-        if _length(told) <= LONGEST_SHORT:
+        if length_of(told) <= LONGEST_SHORT:
             return told
     ends = link(0) if LINKS.search(told) else ""
-    room = LONGEST_SHORT - _length(ends) - 1
+    room = LONGEST_SHORT - length_of(ends) - 1
     return f"{wording.one_line(LINKS.sub('', told), longest=room)} {ends}".strip()
 
 
-def _length(told: str) -> int:
+def length_of(told: str) -> int:
+    """How long a short text is once its link is put in."""
     return len(LINKS.sub("x" * (len(settings.SITE_URL) + ROOM_FOR_LINK), told))

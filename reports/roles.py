@@ -14,6 +14,7 @@ VIEWS = (
     "campaigns.view_affectedcertificate",
     "notices.view_notice",
     "notices.view_call",
+    "notices.view_noticetemplate",
     "revocation.view_revocation",
     "revocation.view_statuscheck",
     "revocation.view_gate",
@@ -43,6 +44,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "campaigns.launch_campaign",
         "campaigns.halt_campaign",
         "campaigns.call_subscriber",
+        "notices.change_noticetemplate",
     ),
     "approver": (
         *VIEWS,

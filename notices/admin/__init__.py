@@ -2,5 +2,6 @@
 
 from notices.admin.calls import CallAdmin
 from notices.admin.notices import NoticeAdmin
+from notices.admin.templates import NoticeTemplateAdmin
 
-__all__ = ["CallAdmin", "NoticeAdmin"]
+__all__ = ["CallAdmin", "NoticeAdmin", "NoticeTemplateAdmin"]

@@ -15,6 +15,7 @@ from notices.services.sending import (
     send_notices,
     withdraw_notices,
 )
+from notices.services.templates import restore_template, save_template, send_test
 from notices.services.turns import release_turn, take_turn
 from notices.services.writing import write_next, write_notices
 
@@ -32,9 +33,12 @@ __all__ = [
     "record_delivery",
     "release_turn",
     "remind_commitments",
+    "restore_template",
     "retry_refused",
+    "save_template",
     "send_letters",
     "send_notices",
+    "send_test",
     "take_turn",
     "tell_news",
     "withdraw_notices",

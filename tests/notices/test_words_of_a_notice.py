@@ -13,6 +13,7 @@ from notices import rendering, texts, vocabulary, wording
 from notices.fence import compiled
 from notices.rendering import Account, Cause, Facts, Letter, Listed, render
 
+pytestmark = pytest.mark.django_db
 NOW = datetime(2024, 3, 23, 1, 30, tzinfo=UTC)
 DEADLINE = datetime(2024, 3, 24, 8, 30, tzinfo=UTC)
 LINK = "https://ca.example/respond/abc.17.1.signature/"
