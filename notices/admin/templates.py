@@ -181,28 +181,34 @@ class NoticeTemplateAdmin(ReadOnly, ModelAdmin):
 def _edited(desk: Desk) -> HttpResponse:
     form = TextForm(desk.request.POST)
     if not form.is_valid():
+        if "based_on" in form.errors:
+            form.add_error(None, "Which version you began with cannot be read. Load the page again.")
         return _form_page(desk, form, status=400)
-    given = form.cleaned_data
-    parts = {part: given[part].replace("\r\n", "\n").strip() for part in texts.PARTS}
-    text = replace(desk.current, **parts, number=0)
     try:
-        example = _example(given["example"])
-        if "save" in desk.request.POST:
-            row = save_template(Saved(text, given["based_on"], given["comment"]), **desk.acts)
-            messages.success(desk.request, f"Saved as version {row.version}. Messages have these words from now on.")
-            return HttpResponseRedirect(desk.home())
-        if "send" in desk.request.POST:
-            letter = send_test(text, example, address=staff_user(desk.request).email, **desk.acts)
-            messages.success(desk.request, f"A test goes to {letter.address}.")
-        return _form_page(desk, form, **_shown(text, example))
+        return _tried(desk, form)
     except TextRefused as refusal:
         for part, problems in refusal.problems.items():
-            for each in problems:
-                form.add_error(part, each)
+            form.add_error(part, problems)
+        return _form_page(desk, form, status=400)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return _form_page(desk, form, status=409)
-    return _form_page(desk, form, status=400)
+
+
+def _tried(desk: Desk, form: TextForm) -> HttpResponse:
+    """Do what the pressed button says; raises `Refused`."""
+    given = form.cleaned_data
+    parts = {part: given[part].replace("\r\n", "\n").strip() for part in texts.PARTS}
+    text = replace(desk.current, **parts, number=0)
+    example = _example(given["example"])
+    if "save" in desk.request.POST:
+        row = save_template(Saved(text, given["based_on"], given["comment"]), **desk.acts)
+        messages.success(desk.request, f"Saved as version {row.version}. Messages have these words from now on.")
+        return HttpResponseRedirect(desk.home())
+    if "send" in desk.request.POST:
+        letter = send_test(text, example, address=staff_user(desk.request).email, **desk.acts)
+        messages.success(desk.request, f"A test goes to {letter.address}.")
+    return _form_page(desk, form, **_shown(text, example))
 
 
 def _example(query: str) -> AffectedSubscriber | None:

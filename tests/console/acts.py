@@ -32,6 +32,7 @@ CAN: dict[str, set[str]] = {
     "give back the turn": {"operator", "caller"},
     "deal with a message": {"operator", "caller"},
     "retry notices": {"operator"},
+    "edit words": {"operator"},
     "revoke early": {"operator"},
     "retry revocations": {"operator"},
 }
@@ -79,6 +80,7 @@ class Stage:
             "turn": reverse("admin:notices_call_turn", args=[self.affected.pk]),
             "give back the turn": reverse("admin:notices_call_give_back", args=[self.affected.pk]),
             "deal with a message": reverse("admin:notices_call_deal_with", args=[self.message.pk]),
+            "edit words": reverse("admin:notices_noticetemplate_edit", args=["revocation", "zh-hans"]),
             "retry notices": reverse("admin:notices_call_retry", args=[self.affected.pk]),
             "revoke early": reverse("admin:revocation_revocation_early", args=[self.certificate.pk]),
             "retry revocations": reverse("admin:revocation_revocation_retry", args=[self.running.pk]),
