@@ -19,7 +19,7 @@ STEPS = ("revocation", "account_manager")
 NEWS = ("news_addition", "news_correction", "news_revoked")
 LETTERS = ("contact_check", "commitment_reminder", "answer_received")
 EVERYTHING = (*STEPS, *NEWS, *LETTERS)
-REMEMBERED = 1.0
+REMEMBERED = 5.0
 """Seconds for which a process does not ask again whether a version was saved: a batch asks once, not per message."""
 _saved: dict[tuple[str, str], "tuple[float, Text | None]"] = {}
 

@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -110,7 +110,7 @@ class NoticeTemplateAdmin(ReadOnly, ModelAdmin):
         """Our own pages in the place of the usual ones."""
         base, site = "<slug:name>/<slug:language>/", self.admin_site.admin_view
         pages = {
-            "words": (base, require_safe(self._words)),
+            "words": (base, self._words),
             "edit": (f"{base}edit/", require_http_methods(METHODS)(self._edit)),
             "version": (f"{base}versions/<int:version>/", require_http_methods(METHODS)(self._version)),
         }
@@ -134,6 +134,8 @@ class NoticeTemplateAdmin(ReadOnly, ModelAdmin):
 
     def _words(self, request: HttpRequest, name: str, language: str) -> HttpResponse:
         desk = self._desk(request, name, language)
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
         return desk.page(
             "template",
             required={part: told.split() for part, told in placeholders.REQUIRED[name].items()},

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -75,16 +76,7 @@ def save_template(saved: Saved, *, actor: str, now: datetime) -> NoticeTemplate:
                 saved_at=now,
                 comment=saved.comment,
             )
-            facts = {
-                "name": text.name,
-                "language": text.language,
-                "version": row.version,
-                "words_sha256": text.version,
-                "before": before.number,
-                "before_sha256": before.version,
-                "comment": saved.comment,
-            }
-            record("noticetemplate.saved", stream=STREAM, about=row, actor=actor, now=now, facts=facts)
+            record("noticetemplate.saved", stream=STREAM, about=row, actor=actor, now=now, facts=_facts_of(row, before))
     except IntegrityError:
         raise Refused(
             "Somebody else has saved this at the same moment, and yours is not. Look, then save again."
@@ -168,6 +160,18 @@ def _current(name: str, language: str) -> Text:
     return texts.as_saved(row) if row else texts.as_shipped(name, language)
 
 
+def _facts_of(row: NoticeTemplate, before: Text) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "language": row.language,
+        "version": row.version,
+        "words_sha256": texts.as_saved(row).version,
+        "before": before.number,
+        "before_sha256": before.version,
+        "comment": row.comment,
+    }
+
+
 def _words(text: Text, affected: AffectedSubscriber, *, now: datetime) -> vocabulary.Words:
     [where] = situation.load([affected], now=now)
     if text.name in texts.STEPS:
@@ -184,7 +188,7 @@ def _facts(where: situation.Situation, text: Text, *, now: datetime) -> Facts:
     audience = Audience.ACCOUNT_MANAGER if text.name == Audience.ACCOUNT_MANAGER else Audience.PRIMARY
     account: Account = where.account(EscalationStep(order=0, audience=audience, template=text.name), now=now)
     return Facts(
-        cause=situation.cause(where.affected.campaign),
+        cause=situation.cause_of(where.affected.campaign),
         language=text.language,
         time_zone=where.affected.subscriber.time_zone,
         deadline=account.deadline,
@@ -200,7 +204,7 @@ def _news(where: situation.Situation, text: Text, *, now: datetime) -> NewsFacts
     items = [NewsItem(each.names, each.serial_number, each.publish_by, WHAT[kind]) for each in where.listed]
     subscriber = where.affected.subscriber
     return NewsFacts(
-        cause=situation.cause(where.affected.campaign),
+        cause=situation.cause_of(where.affected.campaign),
         language=text.language,
         time_zone=subscriber.time_zone,
         now=now,

@@ -18,7 +18,7 @@ from campaigns.services import (
     resume_campaign,
 )
 from core.due import claim
-from notices import rendering
+from notices import rendering, texts
 from notices.models import Notice
 from notices.services import write_notices
 from notices.vocabulary import LINKS
@@ -305,6 +305,7 @@ def test_words_that_cannot_be_made_hold_up_nobody_else(
 def test_a_notice_of_2000_certificates_is_written_by_as_many_queries_as_one_of_one():
     def queries(number: int) -> tuple[int, Notice]:
         make.affected(number)
+        texts.forget()
         with CaptureQueriesContext(connection) as captured:
             [notice] = escalate(NOW)
         return len(captured), notice
@@ -321,6 +322,7 @@ def test_a_hundred_subscribers_take_no_more_queries_than_ten():
     def queries(number: int, at: datetime) -> int:
         holders = [make.subscriber() for _ in range(number)]
         make.running_campaign([make.certificate(holder) for holder in holders], now=at)
+        texts.forget()
         with CaptureQueriesContext(connection) as captured:
             assert len(escalate(at)) == number
         return len(captured)
