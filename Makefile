@@ -67,11 +67,15 @@ lock: .venv/installed-dev
 	$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@ .venv/installed
 
-# Programs that the tests run and that no Python package brings: a browser, and OpenSSL as a second opinion on CRLs.
+# Programs that the tests run and that no Python package brings: a browser, OpenSSL as a second opinion on CRLs, and
+# mail servers that bounce and answer (Postfix, Dovecot with Sieve). Each with the Debian package that brings it.
+TOOLS := chromium:chromium openssl:openssl postfix:postfix dovecot:dovecot-imapd \
+	/usr/lib/dovecot/lmtp:dovecot-lmtpd /usr/lib/dovecot/modules/lib90_sieve_plugin.so:dovecot-sieve
 tools:
-	@for tool in chromium openssl; do \
-	  command -v $$tool >/dev/null && continue; \
-	  if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-	    echo "The tests need $$tool. Install it (Debian: apt-get install $$tool) and try again." >&2; exit 1; fi; \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$tool || exit 1; \
-	done
+	@missing=; for tool in $(TOOLS); do \
+	  PATH="$$PATH:/usr/sbin" command -v $${tool%%:*} >/dev/null || [ -e $${tool%%:*} ] || missing="$$missing $${tool##*:}"; done; \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "The tests need$$missing. Install that (Debian: apt-get install$$missing) and try again." >&2; exit 1; fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing
