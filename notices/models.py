@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from campaigns.models import AffectedSubscriber, Campaign, EscalationStep
 from core.due import DueModel
+from notices.addresses import without_key
 from subscribers.models import Channel, Commitment, Contact, ContactCheck, Subscriber
 
 
@@ -54,7 +55,12 @@ class Message(DueModel):
         abstract = True
 
     def __str__(self) -> str:
-        return f"{self.subject} to {self.address}"
+        return f"{self.subject} to {self.shown_address}"
+
+    @property
+    def shown_address(self) -> str:
+        """The address without what can be a password; for pages, the journal and whatever leaves the house."""
+        return without_key(self.channel, self.address)
 
 
 def _states(name: str) -> models.CheckConstraint:

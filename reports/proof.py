@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db.models import Model, QuerySet
 
@@ -18,6 +17,7 @@ from audit.services import canonical
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
 from campaigns.rules import rule_pack
 from core.figures import iso
+from notices.addresses import without_key
 from notices.admin.notices import without_link
 from notices.models import Call, DeliveryEvent, InboundMessage, Notice
 from subscribers.models import Channel, Contact
@@ -74,14 +74,6 @@ def digest(document: dict[str, Any]) -> str:
     ).hexdigest()
 
 
-def address(channel: str, whole: str) -> str:
-    """An address as it may be handed on: of chats and webhooks without the path, which can hold a key."""
-    if channel not in (Channel.CHAT, Channel.WEBHOOK) or not whole:
-        return whole
-    parts = urlsplit(whole)
-    return f"{parts.scheme}://{parts.hostname or ''}/…" if channel == Channel.WEBHOOK else f"{parts.scheme}://…"
-
-
 def _campaign(campaign: Campaign) -> dict[str, Any]:
     return {
         "id": str(campaign.public_id),
@@ -120,8 +112,8 @@ def _contact(contact: Contact) -> dict[str, Any]:
         "name": contact.name,
         "email": contact.email,
         "phone": contact.phone,
-        "chat": address(Channel.CHAT, contact.chat_url),
-        "webhook": address(Channel.WEBHOOK, contact.webhook_url),
+        "chat": without_key(Channel.CHAT, contact.chat_url),
+        "webhook": without_key(Channel.WEBHOOK, contact.webhook_url),
         "role": contact.role,
         "rank": contact.rank,
         "source": contact.source,
@@ -144,7 +136,7 @@ def _message(notice: Notice) -> dict[str, Any]:
         "cause": notice.cause,
         "channel": notice.channel,
         "contact": str(notice.contact),
-        "address": address(notice.channel, notice.address),
+        "address": notice.shown_address,
         "language": notice.language,
         "template_version": lead.template_version,
         "subject": lead.subject,

@@ -40,7 +40,7 @@ def without_link(body: str) -> str:
 class NoticeAdmin(ReadOnly, ModelAdmin):
     """Notices are frozen when they are written, so that they can only be read."""
 
-    list_display = ("subscriber", "address", "shown_state", "number", "written", "sent", "last_error")
+    list_display = ("subscriber", "shown_address", "shown_state", "number", "written", "sent", "last_error")
     list_filter = ("state",)
     search_fields = ("=address", "=message_id", "affected_subscriber__subscriber__name")
     search_help_text = "Whole address, whole Message-ID, or part of a subscriber's name."

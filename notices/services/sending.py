@@ -17,6 +17,7 @@ from audit.services import record_each
 from core import due
 from core.errors import Refused
 from notices import mailer, routes
+from notices.addresses import without_key
 from notices.models import Letter, Notice
 from notices.outcomes import Later
 from notices.services.rewording import release, write_anew
@@ -90,7 +91,7 @@ def retry_refused(rows: Sequence[Notice], *, actor: str, now: datetime) -> list[
             if not address:
                 raise Refused(f"{contact} cannot be reached by {row.channel}. Correct and verify the address first.")
             fields = {"due_at": now, "last_error": "", "address": address, "carried_by": None}
-            facts = {"address": address}
+            facts = {"address": without_key(row.channel, address)}
             moved += move([row], Notice.State.QUEUED, actor=actor, now=now, fields=fields, facts=facts)
         write_anew(moved, now=now)
     return moved

@@ -215,7 +215,7 @@ def facts_of(notice: Notice) -> dict[str, Any]:
         "subscriber": notice.affected_subscriber.subscriber_id,
         "contact": notice.contact_id,
         "channel": notice.channel,
-        "address": notice.address,
+        "address": notice.shown_address,
         "words_sha256": sha256(words).hexdigest(),
         **({"carried_by": carrier.pk} if notice.carried_by else {}),
         **({"cause": notice.cause} if notice.cause else {}),

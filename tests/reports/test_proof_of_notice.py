@@ -17,7 +17,7 @@ from campaigns.models import AffectedSubscriber, PageView
 from campaigns.services import confirm_replacement
 from notices.models import Notice
 from notices.services import Agreed, Report, record_call, record_delivery
-from reports.proof import address, digest, proof
+from reports.proof import digest, proof
 from tests import make
 from tests.conftest import NOW, FrozenClock, SignIn
 from tests.notices.flow import escalate
@@ -126,19 +126,6 @@ def test_one_message_for_several_accounts_is_shown_with_each(told: AffectedSubsc
     assert (message["message_id"], message["provider_id"]) == (lead.message_id, "pm-77")
     assert (message["carried_by"], message["subject"]) == (str(lead.public_id), lead.subject)
     assert len(message["delivery_events"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("channel", "whole", "told"),
-    [
-        ("mail", "a@b.example", "a@b.example"),
-        ("chat", "msteams://token/secret/x", "msteams://…"),
-        ("webhook", "https://hooks.example/secret", "https://hooks.example/…"),
-        ("webhook", "", ""),
-    ],
-)
-def test_addresses_that_hold_keys_are_cut(channel: str, whole: str, told: str):
-    assert address(channel, whole) == told
 
 
 def url_of(row: AffectedSubscriber, kind: str) -> str:
