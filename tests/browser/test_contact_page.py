@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,6 +31,15 @@ def _picture(page: Page, name: str) -> None:
 
 def _fits(page: Page) -> bool:
     return bool(page.locator("html").evaluate("e => e.scrollWidth <= e.clientWidth"))
+
+
+@contextmanager
+def _signed_in(browser: Browser, live_server: LiveServer, sign_in: Callable[..., Client]) -> Iterator[Page]:
+    """The console, as an operator sees it."""
+    cookie = sign_in("olga", role="operator").cookies["sessionid"].value
+    with browser.new_context(viewport=DESKTOP, base_url=live_server.url) as context:  # type: ignore[arg-type]
+        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        yield context.new_page()
 
 
 @pytest.fixture
@@ -92,11 +102,7 @@ def test_whoever_has_left_names_a_successor_without_javascript(phone: Page, link
 def test_an_operator_sees_the_census_change(
     browser: Browser, live_server: LiveServer, link: str, sign_in: Callable[..., Client]
 ) -> None:
-    client = sign_in("olga", role="operator")
-    with browser.new_context(viewport=DESKTOP, base_url=live_server.url) as context:  # type: ignore[arg-type]
-        cookie = client.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        page = context.new_page()
+    with _signed_in(browser, live_server, sign_in) as page:
         page.goto("/census/")
         expect(page.locator(".c-big").first).to_have_text("0.0 %")
         for place in range(2):
@@ -113,3 +119,26 @@ def test_an_operator_sees_the_census_change(
         page.get_by_role("link", name="Channels and language").first.click()
         expect(page.get_by_label("Takes sms")).to_be_visible()
         _picture(page, "census-contact")
+
+
+def test_an_operator_looks_at_a_file_before_it_is_written(
+    browser: Browser, live_server: LiveServer, frozen_clock: FrozenClock, sign_in: Callable[..., Client], tmp_path: Path
+) -> None:
+    make.subscriber("Example Bank", contacts=0, reference="B-1")
+    file = tmp_path / "people.csv"
+    file.write_text("subscriber,email,name,phone,sms\nB-1,li@bank.example,Li Na,+86 10 1234,yes\n")
+    holders = tmp_path / "holders.csv"
+    holders.write_text("reference,name,class\nB-1,Bank of Examples,finance\n")
+    with _signed_in(browser, live_server, sign_in) as page:
+        page.goto("/subscribers/subscriber/")
+        page.get_by_role("link", name="Import", exact=True).click()
+        page.get_by_label("Files").set_input_files([file, holders])
+        page.get_by_role("button", name="Look at these files").click()
+        expect(page.get_by_role("heading", name="What these files would do")).to_be_visible()
+        expect(page.locator("table").last).to_contain_text("Bank of Examples")
+        _picture(page, "import-preview")
+        assert not Contact.objects.exists()
+        page.get_by_role("button", name="Write these 2 changes").click()
+        expect(page.locator("body")).to_contain_text("1 contacts added")
+        _picture(page, "import-done")
+    assert Contact.objects.get().takes_sms
