@@ -97,7 +97,7 @@ def _commit(request: HttpRequest, digest: str) -> HttpResponse:
         return _page(request, form, status=409)
     uploads.forget(request, SLOT)
     done = [(kind, each.created, each.changed) for kind, each in report.counts.items() if each.created or each.changed]
-    told = ", ".join(f"{number(new)} {kind}s added, {number(changed)} changed" for kind, new, changed in done)
+    told = "; ".join(f"{kind}s: {number(new)} new, {number(changed)} changed" for kind, new, changed in done)
     messages.success(request, f"Written: {told or 'nothing; the register had all of it'}.")
     return HttpResponseRedirect(_back())
 

@@ -139,6 +139,6 @@ def test_an_operator_looks_at_a_file_before_it_is_written(
         _picture(page, "import-preview")
         assert not Contact.objects.exists()
         page.get_by_role("button", name="Write these 2 changes").click()
-        expect(page.locator("body")).to_contain_text("1 contacts added")
+        expect(page.locator("body")).to_contain_text("contacts: 1 new")
         _picture(page, "import-done")
     assert Contact.objects.get().takes_sms
