@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 
 from audit.models import Event
 from core.due import claim
@@ -14,6 +15,7 @@ from subscribers.models import CheckRound, Commitment, ContactCheck, Subscriber
 from subscribers.services import give_commitment, mark_contact_bounced, mark_contact_left, start_round, verify_contact
 from tests import make
 from tests.conftest import NOW, FrozenClock
+from tests.notices.sink import Sink
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACTOR = "staff:olga"
@@ -137,3 +139,30 @@ def test_nobody_is_asked_where_no_letter_arrives(bank: Subscriber):
     assert remind_commitments(now=NOW) == []
     given.refresh_from_db()
     assert given.reminded_at is None
+
+
+def test_a_round_goes_out_by_hand_and_an_address_that_is_refused_marks_the_contact(
+    bank: Subscriber, frozen_clock: FrozenClock, sink: Sink
+):
+    gone = make.contact(bank, rank=1)
+    sink.replies[gone.email] = "550 5.1.1 no such person"
+    start_round("2024", whom="all", days=1, actor=ACTOR, now=NOW - DAY)
+    call_command("send_due")
+    assert not Letter.objects.exists()
+    call_command("send_due", "--commit")
+    assert sink.recipients == [bank.contacts.get(rank=0).email]
+    assert sorted(each.state for each in letters()) == ["refused", "sent"]
+    gone.refresh_from_db()
+    assert gone.bounced_at is not None
+
+
+def test_no_letter_goes_ahead_of_a_notice_that_is_due(bank: Subscriber, frozen_clock: FrozenClock, sink: Sink):
+    start_round("2024", whom="all", days=1, actor=ACTOR, now=NOW)
+    tasks.write_letters()
+    make.running_campaign([make.certificate()])
+    tasks.escalate()
+    tasks.send_letters()
+    assert sink.received == []
+    tasks.send()
+    tasks.send_letters()
+    assert [str(each["Subject"]).startswith("Are you still") for each in sink.received] == [False, True]

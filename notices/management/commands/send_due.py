@@ -14,6 +14,7 @@ from core import clock
 from core.due import DueModel, work
 from notices import services
 from notices.models import Letter, Notice
+from subscribers.models import ContactCheck
 
 
 class Command(BaseCommand):
@@ -33,6 +34,9 @@ class Command(BaseCommand):
         escalated = self._all("Writing", AffectedSubscriber.objects.to_escalate, services.write_notices)
         self._all("Telling news", News.objects.to_tell, services.tell_news)
         tried = self._all("Sending", Notice.objects.sendable, services.send_notices)
+        services.close_rounds(now=clock.now())
+        services.remind_commitments(now=clock.now())
+        self._all("Writing letters", ContactCheck.objects.to_write, services.write_check_letters)
         letters = 0
         if not services.has_due_notices(now=clock.now()):
             letters = self._all("Letters", Letter.objects.sendable, services.send_letters)
@@ -49,6 +53,8 @@ class Command(BaseCommand):
         )
         self._by_campaign(due, "campaign__title", "affected subscribers are due for their next step")
         self._by_campaign(sendable, "affected_subscriber__campaign__title", "notices are due to be sent")
+        asked = ContactCheck.objects.to_write().filter(due_at__lte=now).count()
+        self.stdout.write(f"{asked:,} contacts are due to be asked whether they are still the right ones.")
         letters = Letter.objects.sendable().filter(due_at__lte=now).count()
         self.stdout.write(f"{letters:,} letters of the register are due; they go out when no notice is.")
         self.stdout.write("Nothing was written or sent. Run again with --commit to do it.")
