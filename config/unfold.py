@@ -104,6 +104,12 @@ LOOK: dict[str, Any] = {
                         "campaigns.view_escalationpolicy",
                     ),
                     _item("Exclusions", "gavel", "admin:campaigns_exclusion_changelist", "campaigns.view_exclusion"),
+                    _item(
+                        "Additions",
+                        "playlist_add",
+                        "admin:campaigns_scopeaddition_changelist",
+                        "campaigns.view_scopeaddition",
+                    ),
                 ],
             },
             {

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest
 
-from campaigns.models import Campaign, Exclusion
+from campaigns.models import Campaign, Exclusion, ScopeAddition
 from campaigns.services import Counts, latest_counts
 from core import clock
 from notices.models import InboundMessage
@@ -52,6 +52,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "requests": Exclusion.objects.filter(approved_at=None, withdrawn_at=None)
         .filter(Q(until=None) | Q(until__gt=now))
         .select_related("affected_certificate__campaign", "affected_certificate__certificate", "requested_by")[:MOST],
+        "additions": ScopeAddition.objects.waiting().select_related("campaign", "proposed_by")[:MOST],
         "problems": problems(now=now),
         "unread": InboundMessage.objects.filter(kind=InboundMessage.Kind.ANSWER, seen_at=None).count(),
     }

@@ -12,6 +12,7 @@ VIEWS = (
     "campaigns.view_escalationpolicy",
     "campaigns.view_affectedsubscriber",
     "campaigns.view_affectedcertificate",
+    "campaigns.view_scopeaddition",
     "notices.view_notice",
     "notices.view_call",
     "notices.view_noticetemplate",

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from campaigns.admin.acts import may_import, offered
+from campaigns.admin.additions import may_propose
 from campaigns.models import Campaign
 from core import clock
 from core.acts import Act
@@ -23,6 +24,8 @@ from revocation.admin.revocations import RETRY
 
 BESIDE = "rehearsal/beside.html"
 """What a rehearsal shows beside the chart, if it is there."""
+
+ADDITIONS = 50
 
 
 def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
@@ -37,6 +40,7 @@ def campaign_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     except DoesNotAddUp as fault:
         return TemplateResponse(request, "reports/fault.html", {**context, "fault": fault}, status=500)
     context |= {"progress": found, "chart": found.chart.as_json() | {"deadline": campaign.deadline.timestamp()}}
+    context["additions"] = campaign.additions.select_related("campaign", "proposed_by", "approved_by")[:ADDITIONS]
     return TemplateResponse(request, "reports/progress.html", context)
 
 
@@ -86,6 +90,7 @@ def _frame(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "campaign": campaign,
         "acts": [_button(act, campaign) for act in (*offered(campaign, request.user), *_retry(campaign, request))],
         "may_import": may_import(campaign, request.user),
+        "may_propose": may_propose(campaign, request.user),
         "speed": clock.speed(),
         "is_rehearsed": clock.is_rehearsed(),
         "beside": BESIDE if campaign.is_drill and clock.is_rehearsed() and _exists(BESIDE) else "",

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.contrib.auth.models import User
 
 from audit.actors import staff
-from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion, ScopeAddition
 from campaigns.services import (
+    Proposal,
     add_affected,
     add_replacement,
     approve_campaign,
@@ -23,6 +24,7 @@ from campaigns.services import (
     draft_campaign,
     halt_campaign,
     launch_campaign,
+    propose_addition,
     request_exclusion,
 )
 from notices.models import InboundMessage
@@ -203,6 +205,22 @@ def excluded(
     """Have one person ask for an exclusion and another approve it."""
     asked = request_exclusion(row, ground=ground, until=until, justification="As said", by=user("olga"), now=now)
     return approve_exclusion(asked, by=user("anton"), now=now)
+
+
+def addition(
+    made: Campaign, certificates: Sequence[Certificate], *, now: datetime = NOW, aware_at: datetime | None = None
+) -> ScopeAddition:
+    """Have certificates of the register proposed for a running campaign; nobody has approved them yet."""
+    done = propose_addition(
+        made,
+        Certificate.objects.filter(pk__in=[row.pk for row in certificates]),
+        proposal=Proposal(aware_at or now, "A second profile had the fault."),
+        commit=True,
+        by=user("olga"),
+        now=now,
+    )
+    assert done.addition
+    return done.addition
 
 
 def halt(made: Campaign, *, now: datetime = NOW) -> Campaign:

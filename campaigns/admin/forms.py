@@ -164,17 +164,32 @@ class ScopeForm(forms.Form):
     )
 
 
-class ApprovalForm(forms.Form):
-    """The digests of the scope and of the draft that were looked at, and the count, typed."""
+class AdditionForm(ScopeForm):
+    """The files of an addition, when the CA became aware of these certificates, and why only then."""
+
+    clock_started_at = UtcMoment(
+        label="Clock start (UTC)",
+        help_text="When the CA became aware that these are affected: their own moment, not the campaign's.",
+    )
+    reason = text("Why only now", "How they were found, and why not before. It stands in the journal and in reports.")
+
+
+class AdditionApprovalForm(forms.Form):
+    """The digest that was looked at, and the count, typed."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
     typed_count = forms.IntegerField(
         label="How many certificates will be revoked?",
         min_value=0,
         help_text="Type the number, digits only.",
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off", "pattern": "[0-9]*"}),
     )
+
+
+class ApprovalForm(AdditionApprovalForm):
+    """The digest of the draft as well."""
+
+    seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
 
 class ReasonForm(forms.Form):

@@ -72,27 +72,43 @@ def _commit(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 def _page(
     request: HttpRequest, campaign: Campaign, form: ScopeForm, *, report: ScopeReport | None = None, status: int = 200
 ) -> HttpResponse:
-    labels = dict(ScopeLine.Classification.choices)
     context = {
         **admin.site.each_context(request),
         "title": "Import the scope",
         "campaign": campaign,
         "form": form,
         "back": _back(campaign),
-        "report": report,
-        "rows": [(labels[key], key, count) for key, count in report.counts.items()] if report else [],
-        "set_aside": [(line, labels[line.classification]) for line in report.set_aside] if report else [],
+        **shown(report),
         "is_open": may_import(campaign, request.user),
     }
     return TemplateResponse(request, "console/scope.html", context, status=status)
+
+
+def shown(report: ScopeReport | None) -> dict[str, Any]:
+    """A report as its table shows it."""
+    labels = dict(ScopeLine.Classification.choices)
+    return {
+        "report": report,
+        "rows": [(labels[key], key, count) for key, count in report.counts.items()] if report else [],
+        "set_aside": [(line, labels[line.classification]) for line in report.set_aside] if report else [],
+    }
 
 
 def _back(campaign: Campaign) -> str:
     return reverse("reports:campaign", args=[campaign.public_id])
 
 
-def keep(request: HttpRequest, campaign: Campaign, files: "list[UploadedFile[Any]]", issuer: Issuer | None) -> None:
-    """Let the uploaded files of this person wait for their decision; those of an earlier look are removed."""
+def keep(
+    request: HttpRequest,
+    campaign: Campaign,
+    files: "list[UploadedFile[Any]]",
+    issuer: Issuer | None,
+    said: dict[str, str] | None = None,
+) -> None:
+    """Let the uploaded files of this person, and what was `said` of them, wait for their decision.
+
+    Those of an earlier look are removed.
+    """
     forget(request)
     _remove_old()
     token = secrets.token_hex(16)
@@ -104,7 +120,7 @@ def keep(request: HttpRequest, campaign: Campaign, files: "list[UploadedFile[Any
             for chunk in file.chunks():
                 kept.write(chunk)
         names.append((file.name or f"file {place + 1}")[-255:])
-    facts = {"campaign": campaign.pk, "names": names, "issuer": issuer.pk if issuer else None}
+    facts = {"campaign": campaign.pk, "names": names, "issuer": issuer.pk if issuer else None, "said": said or {}}
     (folder / "facts.json").write_text(json.dumps(facts))
     request.session[TOKEN] = token
 
@@ -116,7 +132,7 @@ def forget(request: HttpRequest) -> None:
 
 
 def _read(request: HttpRequest, campaign: Campaign, *, commit: bool) -> ScopeReport:
-    with _kept(request, campaign) as (sources, issuer):
+    with kept(request, campaign) as (sources, issuer, _):
         return import_scope(
             campaign,
             sources,
@@ -128,7 +144,7 @@ def _read(request: HttpRequest, campaign: Campaign, *, commit: bool) -> ScopeRep
 
 
 @contextmanager
-def _kept(request: HttpRequest, campaign: Campaign) -> Iterator[tuple[list[Source], Issuer | None]]:
+def kept(request: HttpRequest, campaign: Campaign) -> Iterator[tuple[list[Source], Issuer | None, dict[str, str]]]:
     """The files that wait; raises `Refused` when they are no longer there or were meant for another campaign."""
     folder = _folder() / str(request.session.get(TOKEN, "none"))
     try:
@@ -142,7 +158,7 @@ def _kept(request: HttpRequest, campaign: Campaign) -> Iterator[tuple[list[Sourc
             Source(opened.enter_context((folder / str(place)).open("rb")), name)
             for place, name in enumerate(facts["names"])
         ]
-        yield sources, Issuer.objects.filter(pk=facts["issuer"]).first()
+        yield sources, Issuer.objects.filter(pk=facts["issuer"]).first(), facts["said"]
 
 
 def _folder() -> Path:

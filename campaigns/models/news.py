@@ -1,5 +1,7 @@
 """What happens after the launch that subscribers have to hear: additions, corrections, revocations; and who looked."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -44,6 +46,11 @@ class ScopeAddition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} certificates added to {self.campaign}"
+
+    @property
+    def deadline(self) -> datetime:
+        """When its certificates must be published as revoked (BR 4.9.5)."""
+        return self.clock_started_at + self.campaign.window
 
     @property
     def stream(self) -> str:

@@ -136,7 +136,7 @@ def approve_addition(
             "scope_digest": campaign.scope_digest,
             "scope_count": campaign.scope_count,
             "scope_version": campaign.scope_version,
-            "deadline": (addition.clock_started_at + campaign.window).isoformat(),
+            "deadline": addition.deadline.isoformat(),
             "new_subscribers": grown,
             "reason": addition.reason,
         }

@@ -92,7 +92,7 @@ def _add_certificates(addition: ScopeAddition, *, now: datetime) -> int:
         "not_after": F("certificate__not_after"),
         "clock_started_at": addition.clock_started_at,
         "added_at": now,
-        "publish_by": addition.clock_started_at + campaign.window,
+        "publish_by": addition.deadline,
         "confirmed_by": "",
         "requested_reason": "",
         "attempts": 0,

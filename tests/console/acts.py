@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, EscalationPolicy, Exclusion
+from campaigns.models import (
+    AffectedCertificate,
+    AffectedSubscriber,
+    Campaign,
+    EscalationPolicy,
+    Exclusion,
+    ScopeAddition,
+)
 from campaigns.services import halt_campaign, request_cancel, request_exclusion
 from notices.models import InboundMessage
 from tests import make
@@ -23,6 +30,9 @@ CAN: dict[str, set[str]] = {
     "resume": {"operator", "approver"},
     "ask-to-cancel": {"operator", "approver"},
     "cancel": {"approver"},
+    "addition propose": {"operator"},
+    "addition approve": {"approver"},
+    "addition withdraw": {"operator", "approver"},
     "exclusion ask": {"operator", "approver"},
     "exclusion approve": {"approver"},
     "exclusion withdraw": {"operator", "approver"},
@@ -51,6 +61,7 @@ class Stage:
     affected: AffectedSubscriber
     certificate: AffectedCertificate
     exclusion: Exclusion
+    addition: ScopeAddition
     policy: EscalationPolicy
     message: InboundMessage
 
@@ -72,6 +83,9 @@ class Stage:
             "new policy": reverse("admin:campaigns_escalationpolicy_new"),
             "edit a policy": reverse("admin:campaigns_escalationpolicy_edit", args=[self.policy.pk]),
             **{act: reverse(f"admin:campaigns_campaign_{act}", args=[subject.pk]) for act, subject in campaign.items()},
+            "addition propose": reverse("admin:campaigns_scopeaddition_propose", args=[self.running.pk]),
+            "addition approve": reverse("admin:campaigns_scopeaddition_approve", args=[self.addition.pk]),
+            "addition withdraw": reverse("admin:campaigns_scopeaddition_withdraw", args=[self.addition.pk]),
             "exclusion ask": reverse("admin:campaigns_exclusion_ask", args=[self.certificate.pk]),
             "exclusion approve": reverse("admin:campaigns_exclusion_approve", args=[self.exclusion.pk]),
             "exclusion withdraw": reverse("admin:campaigns_exclusion_withdraw", args=[self.exclusion.pk]),
@@ -108,6 +122,7 @@ def stage() -> Stage:
         affected=affected,
         certificate=first,
         exclusion=exclusion,
+        addition=make.addition(running, make.certificates_of(2)),
         policy=EscalationPolicy.objects.get(name="5 days"),
         message=make.answer(affected),
     )
