@@ -17,10 +17,11 @@ from notices.services import situation
 from notices.services.freshness import fresh
 from notices.services.rewording import release
 from notices.services.writing import write_next
-from subscribers.models import Channel, Contact
+from subscribers.models import Channel, Contact, ContactCheck
 
 BOUNCED = "The contact has bounced meanwhile."
 GONE = "The contact does not take messages of this channel any more."
+ANSWERED = "The contact has answered meanwhile."
 HALTED = "Halted."
 ENDED = "The campaign has ended."
 UNANSWERED_ONLY = {Notice.Kind.STEP, Notice.Kind.ADDITION}
@@ -67,14 +68,22 @@ def still_wanted(rows: Sequence[Notice], *, now: datetime) -> Batch:
 
 
 def letters_still_wanted(rows: Sequence[Letter], *, now: datetime) -> Batch:
-    """The letters that may go out now; those to somebody who has left, or whose mail bounces, are withdrawn."""
+    """The letters that may go out now.
+
+    Those to somebody who has left, or whose mail bounces, are withdrawn, and so are questions that were answered.
+    """
     contacts = Contact.objects.in_bulk([row.contact_id for row in rows if row.contact_id])
-    batch, gone = Batch([]), list[Letter]()
+    checks = [row.contact_check_id for row in rows if row.contact_check_id]
+    answered = set(ContactCheck.objects.filter(pk__in=checks).exclude(answered_at=None).values_list("pk", flat=True))
+    batch, gone, moot = Batch([]), list[Letter](), list[Letter]()
     for row in rows:
         contact = contacts.get(row.contact_id or 0)
-        is_gone = contact is not None and (contact.left_at is not None or not contact.address_for(row.channel))
-        (gone if is_gone else batch.wanted).append(row)
+        if contact is not None and (contact.left_at is not None or not contact.address_for(row.channel)):
+            gone.append(row)
+        else:
+            (moot if row.contact_check_id in answered else batch.wanted).append(row)
     _move_out(gone, GONE, now=now)
+    _move_out(moot, ANSWERED, now=now)
     return batch
 
 

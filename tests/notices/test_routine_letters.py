@@ -9,7 +9,7 @@ from audit.models import Event
 from core.due import claim
 from notices import tasks
 from notices.models import Letter
-from notices.services import remind_commitments, write_check_letters
+from notices.services import remind_commitments, send_letters, write_check_letters
 from subscribers.links import contact_url
 from subscribers.models import CheckRound, Commitment, ContactCheck, Subscriber
 from subscribers.services import give_commitment, mark_contact_bounced, mark_contact_left, start_round, verify_contact
@@ -166,3 +166,14 @@ def test_no_letter_goes_ahead_of_a_notice_that_is_due(bank: Subscriber, frozen_c
     tasks.send()
     tasks.send_letters()
     assert [str(each["Subject"]).startswith("Are you still") for each in sink.received] == [False, True]
+
+
+def test_a_question_that_was_answered_meanwhile_is_not_sent(bank: Subscriber, round_of: CheckRound, sink: Sink):
+    taken = claim(ContactCheck.objects.to_write(), now=NOW, limit=10)
+    write_check_letters(taken, now=NOW)
+    verify_contact(bank.contacts.get(), actor=ACTOR, now=NOW)
+    assert send_letters(claim(Letter.objects.sendable(), now=NOW, limit=10), now=NOW) == 0
+    assert sink.received == []
+    assert letters()[0].state == "withdrawn"
+    facts = Event.objects.get(verb="letter.withdrawn").facts
+    assert facts["reason"] == "The contact has answered meanwhile."
