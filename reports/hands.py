@@ -78,6 +78,7 @@ def coming(campaign: Campaign, *, last_safe_start: datetime | None, now: datetim
         *_planned(campaign),
         *_ends_of_exclusions(campaign, now),
         Coming(campaign.deadline, "deadline"),
+        *_deadlines_of_additions(campaign),
     ]
     if last_safe_start:
         found.append(Coming(last_safe_start, "last safe start of revocation"))
@@ -129,3 +130,9 @@ def _ends_of_exclusions(campaign: Campaign, now: datetime) -> list[Coming]:
         .annotate(n=Count("pk"))
     )
     return [Coming(until, "end of exclusions", n) for until, n in rows]
+
+
+def _deadlines_of_additions(campaign: Campaign) -> list[Coming]:
+    """The clocks of what came into the scope after the launch run by themselves."""
+    approved = campaign.additions.filter(approved_at__isnull=False).select_related("campaign")
+    return [Coming(each.deadline, "deadline of an addition", each.count) for each in approved]

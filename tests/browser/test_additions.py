@@ -40,4 +40,5 @@ def test_one_proposes_and_another_approves(signed_in: SignedIn, frozen_clock: Fr
     approver.get_by_role("button", name="Approve these revocations").click()
     expect(approver.get_by_text("Approved: 3 certificates are revoked by 2024-03-25 12:00 UTC")).to_be_visible()
     expect(approver.locator('[data-number="certificates.scope"]')).to_have_text("9")
+    expect(approver.get_by_text("deadline of an addition")).to_be_visible()
     picture(approver, "console-addition-page")
