@@ -15,7 +15,10 @@ from http import HTTPStatus
 from pathlib import Path
 
 STOP_SECONDS = 8.0
-ELSEWHERE = ("DATABASE_URL", "REDIS_URL", "EMAIL_BACKEND", "DRILL_EMAIL_URL", "EMAIL_URL", "SANDBOX_ROOT", "VAR")
+ELSEWHERE = (
+    "DATABASE_URL", "REDIS_URL", "EMAIL_BACKEND", "DRILL_EMAIL_URL", "EMAIL_URL", "SANDBOX_ROOT", "VAR", "MAIL_ROUTES",
+    "SMS_URLS", "VOICE_URLS", "DRILL_CHANNEL_URL",
+)  # fmt: skip
 """The settings that decide what a process reaches."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None

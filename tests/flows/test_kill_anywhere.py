@@ -21,9 +21,11 @@ SENDING = [
     ("core.due:settle", "after", 1),
     ("notices.mailer:send", "before", 3),
     ("notices.mailer:send", "after", 7),
+    ("notices.services.sending:_settle", "before", 1),
     ("audit.moves:move", "before", 1),
     ("audit.moves:move", "after", 1),
 ]
+WITH_MAIL_OUT = ("notices.mailer", "notices.services.sending", "audit.moves")
 REVOKING = [
     ("core.due:claim", "after", 1),
     ("revocation.backends.sandbox:SandboxBackend.revoke", "before", 1),
@@ -65,7 +67,7 @@ def test_killed_while_notices_are_written_and_sent_nothing_is_lost(built):
     sent = told["by_state"].get("sent", 0) + told["by_state"].get("delivered", 0) + told["by_state"].get("bounced", 0)
     assert len(received) == sent
     assert set(received) <= set(told["message_ids"])
-    kills_with_mail_out = sum(point.startswith(("notices.mailer", "audit.moves")) for point, _, _ in SENDING)
+    kills_with_mail_out = sum(point.startswith(WITH_MAIL_OUT) for point, _, _ in SENDING)
     assert 1 < max(received.values()) <= 1 + kills_with_mail_out
 
 
