@@ -81,6 +81,7 @@ LOOK: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _item("Notices", "mail", "admin:notices_notice_changelist", "notices.view_notice"),
+                    _item("Ways out", "alt_route", "admin:notices_route_changelist", "notices.view_route"),
                     _item("Calls", "call", "admin:notices_call_changelist", "notices.view_call"),
                     _item(
                         "Words of messages",

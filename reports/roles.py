@@ -16,6 +16,7 @@ VIEWS = (
     "notices.view_notice",
     "notices.view_call",
     "notices.view_noticetemplate",
+    "notices.view_route",
     "revocation.view_revocation",
     "revocation.view_statuscheck",
     "revocation.view_gate",

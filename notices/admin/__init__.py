@@ -2,6 +2,7 @@
 
 from notices.admin.calls import CallAdmin
 from notices.admin.notices import NoticeAdmin
+from notices.admin.routes import RouteAdmin
 from notices.admin.templates import NoticeTemplateAdmin
 
-__all__ = ["CallAdmin", "NoticeAdmin", "NoticeTemplateAdmin"]
+__all__ = ["CallAdmin", "NoticeAdmin", "NoticeTemplateAdmin", "RouteAdmin"]

@@ -196,7 +196,7 @@ def _settle_refused(message: Message, refusal: Refused, batch: Batch, *, now: da
                 mark_contact_bounced(each.contact, note=error, actor=SYSTEM, now=now)
     notices = [each for each in lost if isinstance(each, Notice)]
     if notices and (is_address or message.channel != Channel.MAIL):
-        why = f"refused the address {message.address}" if is_address else "did not take the message"
+        why = f"refused the address {message.shown_address}" if is_address else "did not take the message"
         who = "mail server" if message.channel == Channel.MAIL else f"{message.get_channel_display()} provider"
         write_next(notices, cause=f"The {who} {why}."[:200], now=now)
 

@@ -22,6 +22,7 @@ from subscribers.census import RISKS, described, group_of, risk_of
 from subscribers.forms import CommitmentForm, ContactForm, IssuerForm, SubscriberForm
 from subscribers.models import Certificate, Commitment, Contact, Issuer, Subscriber
 from subscribers.services import save_edit
+from subscribers.webhook_keys import webhook_key
 
 
 class _Kept:
@@ -95,7 +96,17 @@ class ContactAdmin(_Recorded, _Standing, ModelAdmin):
         "of", "standing", "acts", "name", "email", "phone", ("takes_sms", "takes_voice"), "chat_url", "webhook_url",
         ("language", "time_zone"), ("role", "rank"), "source",
     )  # fmt: skip
-    readonly_fields = ("of", "standing", "acts")
+    readonly_fields = ("of", "standing", "acts", "signing_key")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With the key of its webhooks for those who may change the contact: whoever has it can sign as we do."""
+        is_shown = obj is not None and obj.webhook_url and self.has_change_permission(request, obj)
+        return (*self.fields, "signing_key") if is_shown else self.fields
+
+    @display(description="Key of its webhooks")
+    def signing_key(self, contact: Contact) -> str:
+        """What the contact's program needs to check our signature."""
+        return webhook_key(contact)
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         """A contact belongs to a subscriber, and is added there."""

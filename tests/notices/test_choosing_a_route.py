@@ -17,7 +17,7 @@ from notices.returns import read_return_path
 from notices.services import free_for_letters, free_for_notices, send_letters, send_notices
 from tests import make
 from tests.asserts import assert_event
-from tests.conftest import NOW
+from tests.conftest import NOW, FrozenClock, SignIn
 from tests.notices.flow import escalate, send
 from tests.notices.providers import Provider, postmark, provider_server, smtp
 from tests.notices.sink import Sink
@@ -337,3 +337,12 @@ def test_a_carrier_whose_own_matter_is_settled_still_goes_out_for_the_others(sin
     assert send_notices(rows, now=NOW) == 1
     other.refresh_from_db()
     assert other.state == Notice.State.SENT
+
+
+def test_operators_see_how_the_ways_out_do(sign_in: SignIn, sink: Sink, frozen_clock: FrozenClock):
+    Route.objects.create(name="postmark", resting_until=NOW + MINUTE, trouble="401 Unauthorized")
+    Route.objects.create(name="relay", messages_per_minute=1234.5, measured_at=NOW)
+    page = sign_in("olga", role="operator").get("/notices/route/").content.decode()
+    assert "rests until 2024-03-19 08:31" in page
+    assert "401 Unauthorized" in page
+    assert "1,234" in page

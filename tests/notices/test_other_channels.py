@@ -20,7 +20,7 @@ from subscribers.models import Channel, Contact
 from subscribers.webhook_keys import webhook_key
 from tests import make
 from tests.asserts import assert_event
-from tests.conftest import NOW
+from tests.conftest import NOW, SignIn
 from tests.notices.flow import escalate
 from tests.notices.providers import Provider, provider_server
 from tests.notices.sink import Sink
@@ -273,3 +273,11 @@ def test_the_channels_of_live_campaigns_are_those_that_are_set_up(settings: Lazy
     settings.DRILL_CHANNEL_URL = "http://127.0.0.1:9/"
     assert available(is_drill=False) == ("mail", "sms", "chat", "webhook")
     assert available(is_drill=True) == ("mail", "sms", "voice", "chat", "webhook")
+
+
+def test_the_key_is_shown_to_those_who_may_change_the_contact_and_to_nobody_else(sign_in: SignIn):
+    contact = make.subscriber(contacts=1).contacts.get()
+    Contact.objects.filter(pk=contact.pk).update(webhook_url="https://bank.example/hooks")
+    url = f"/subscribers/contact/{contact.pk}/change/"
+    assert webhook_key(contact) in sign_in("olga", role="operator").get(url).content.decode()
+    assert webhook_key(contact) not in sign_in("carl", role="caller").get(url).content.decode()
