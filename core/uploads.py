@@ -7,6 +7,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,21 @@ KEPT_FOR = timedelta(days=1)
 NAME_LENGTH = 255
 
 
-def keep(request: HttpRequest, slot: str, files: "Sequence[UploadedFile[Any]]") -> None:
-    """Let files of this person wait; those of an earlier look are removed, and so are everybody's old ones."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Files that wait, each with the name that it came under, and what was said of them."""
+
+    files: list[tuple[Path, str]]
+    said: dict[str, Any]
+
+
+def keep(
+    request: HttpRequest, slot: str, files: "Sequence[UploadedFile[Any]]", said: dict[str, Any] | None = None
+) -> None:
+    """Let files of this person wait, with what was `said` of them.
+
+    Those of an earlier look are removed, and so are everybody's old ones.
+    """
     forget(request, slot)
     _remove_old()
     token = secrets.token_hex(16)
@@ -35,18 +49,18 @@ def keep(request: HttpRequest, slot: str, files: "Sequence[UploadedFile[Any]]") 
             for chunk in file.chunks():
                 kept.write(chunk)
         names.append((file.name or f"file {place + 1}")[-NAME_LENGTH:])
-    (folder / "facts.json").write_text(json.dumps({"slot": slot, "names": names}))
+    (folder / "facts.json").write_text(json.dumps({"names": names, "said": said or {}}))
     request.session[slot] = token
 
 
-def waiting(request: HttpRequest, slot: str) -> list[tuple[Path, str]]:
-    """The files that wait, each with the name that it came under. Raises `Refused` when they are no longer there."""
+def waiting(request: HttpRequest, slot: str) -> Waiting:
+    """The files that wait. Raises `Refused` when they are no longer there."""
     folder = _folder() / str(request.session.get(slot, "none"))
     try:
         facts = json.loads((folder / "facts.json").read_text())
     except FileNotFoundError:
         raise Refused("The files that you looked at are no longer here. Please choose them again.") from None
-    return [(folder / str(place), name) for place, name in enumerate(facts["names"])]
+    return Waiting([(folder / str(place), name) for place, name in enumerate(facts["names"])], facts["said"])
 
 
 def forget(request: HttpRequest, slot: str) -> None:

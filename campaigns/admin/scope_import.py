@@ -1,18 +1,9 @@
-"""The import of a scope: first what the files would do, then, on a second decision, the import itself.
+"""The import of a scope: first what the files would do, then, on a second decision, the import itself."""
 
-Between the two the files wait in a folder of the site, under a random name that only this person's session knows.
-"""
-
-import json
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
@@ -25,15 +16,14 @@ from campaigns.admin.acts import may_import
 from campaigns.admin.forms import ScopeForm
 from campaigns.models import Campaign, ScopeLine
 from campaigns.services import ScopeReport, import_scope
-from core import clock
+from core import clock, uploads
 from core.acts import staff_user
 from core.errors import Refused
 from core.figures import number
 from subscribers.models import Issuer
 from subscribers.sources import Source
 
-KEPT_FOR = timedelta(days=1)
-TOKEN = "scope-upload"  # noqa: S105 - a name in the session
+SLOT = "scope-upload"
 
 
 def import_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -109,26 +99,13 @@ def keep(
 
     Those of an earlier look are removed.
     """
-    forget(request)
-    _remove_old()
-    token = secrets.token_hex(16)
-    folder = _folder() / token
-    folder.mkdir(parents=True, mode=0o700)
-    names = []
-    for place, file in enumerate(files):
-        with (folder / str(place)).open("wb") as kept:
-            for chunk in file.chunks():
-                kept.write(chunk)
-        names.append((file.name or f"file {place + 1}")[-255:])
-    facts = {"campaign": campaign.pk, "names": names, "issuer": issuer.pk if issuer else None, "said": said or {}}
-    (folder / "facts.json").write_text(json.dumps(facts))
-    request.session[TOKEN] = token
+    facts = {"campaign": campaign.pk, "issuer": issuer.pk if issuer else None, "said": said or {}}
+    uploads.keep(request, SLOT, files, facts)
 
 
 def forget(request: HttpRequest) -> None:
     """Remove the files that wait for this person's decision."""
-    if token := request.session.pop(TOKEN, ""):
-        shutil.rmtree(_folder() / token, ignore_errors=True)
+    uploads.forget(request, SLOT)
 
 
 def _read(request: HttpRequest, campaign: Campaign, *, commit: bool) -> ScopeReport:
@@ -146,31 +123,10 @@ def _read(request: HttpRequest, campaign: Campaign, *, commit: bool) -> ScopeRep
 @contextmanager
 def kept(request: HttpRequest, campaign: Campaign) -> Iterator[tuple[list[Source], Issuer | None, dict[str, str]]]:
     """The files that wait; raises `Refused` when they are no longer there or were meant for another campaign."""
-    folder = _folder() / str(request.session.get(TOKEN, "none"))
-    try:
-        facts = json.loads((folder / "facts.json").read_text())
-    except FileNotFoundError:
-        raise Refused("The files that you looked at are no longer here. Please choose them again.") from None
+    waiting = uploads.waiting(request, SLOT)
+    facts = waiting.said
     if facts["campaign"] != campaign.pk:
         raise Refused("The files that you looked at last were meant for another campaign. Please choose them again.")
     with ExitStack() as opened:
-        sources = [
-            Source(opened.enter_context((folder / str(place)).open("rb")), name)
-            for place, name in enumerate(facts["names"])
-        ]
+        sources = [Source(opened.enter_context(path.open("rb")), name) for path, name in waiting.files]
         yield sources, Issuer.objects.filter(pk=facts["issuer"]).first(), facts["said"]
-
-
-def _folder() -> Path:
-    path: Path = settings.VAR / "uploads"
-    return path
-
-
-def _remove_old() -> None:
-    """Files that nobody decided about within a day; by the machine's time, which is that of files."""
-    if not _folder().exists():
-        return
-    oldest = (clock.real_now() - KEPT_FOR).timestamp()
-    for folder in _folder().iterdir():
-        if folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -129,7 +129,7 @@ def _download(name: str, kind: str) -> StreamingHttpResponse:
 
 
 def _brought(request: HttpRequest) -> list[Brought]:
-    return [Brought(path, name) for path, name in uploads.waiting(request, SLOT)]
+    return [Brought(path, name) for path, name in uploads.waiting(request, SLOT).files]
 
 
 def _page(
