@@ -40,6 +40,11 @@ class Mail:
         """The parsed message."""
         return message_from_bytes(self.raw, policy=default)
 
+    @property
+    def links(self) -> list[str]:
+        """The links in its text: one for each subscriber that it is about."""
+        return list(dict.fromkeys(LINK.findall(self.body("plain"))))
+
     def body(self, kind: str) -> str:
         """The text of one alternative, `plain` or `html`; empty if it has none."""
         part = self.message.get_body(preferencelist=(kind,))

@@ -94,13 +94,12 @@ class Play:
 
     def receive(self, mail: Mail) -> None:
         """A mail reaches a mailbox that somebody reads: they will get to it."""
-        if mail.fate != READS or not mail.link:
-            return
-        try:
-            affected, _ = links.read(mail.link.rstrip("/").rsplit("/", 1)[1])
-        except Refused:
-            return
-        self.expect_reading(affected, mail.link, mail.at)
+        for link in mail.links if mail.fate == READS else ():
+            try:
+                affected, _ = links.read(link.rstrip("/").rsplit("/", 1)[1])
+            except Refused:
+                continue
+            self.expect_reading(affected, link, mail.at)
 
     def expect_reading(self, affected: AffectedSubscriber, link: str, at: datetime) -> None:
         """Somebody there will read the notice; once is enough."""

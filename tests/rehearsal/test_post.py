@@ -16,6 +16,7 @@ import pytest
 
 from rehearsal import post
 from rehearsal.mailbox import Mailboxes
+from tests.conftest import NOW
 
 KEY = "a key of this test"
 
@@ -83,6 +84,14 @@ def test_a_notice_lies_in_its_readers_mailbox_with_its_link(sink):
     assert "<p>Read this</p>" in mail.body("html")
     assert boxes.page(recipient="READER")[0].id == mail.id
     assert boxes.page(recipient="somebody else") == []
+
+
+def test_a_mail_about_several_subscribers_has_a_link_for_each(tmp_path):
+    first, second = (f"http://127.0.0.1:1/respond/token.{number}.1.x/" for number in (1, 2))
+    message = EmailMessage()
+    message.set_content(f"{first}\n{first}list.csv\n{second}\n")
+    mail = Mailboxes(tmp_path / "mail").put(at=NOW, recipient="r@a.example", raw=message.as_bytes(), fate="reads")
+    assert mail.links == [first, second]
 
 
 def test_a_delivery_is_reported_with_a_signature_that_the_provider_would_give(sink):
