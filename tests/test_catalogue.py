@@ -2,11 +2,19 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 
-from tests.catalogue import catalogues, is_translated, read
+from tests.catalogue import catalogues, is_translated, marked, read
 
 EVERY_CATALOGUE = pytest.mark.parametrize("path", catalogues(), ids=lambda path: path.parts[-3])
+
+
+@EVERY_CATALOGUE
+def test_a_catalogue_has_every_text_that_is_marked_and_no_other(path: Path):
+    expected = keys(marked())
+    assert len(expected) > 200
+    assert keys(read(path)) == expected, "make words brings the catalogue up to date"
 
 
 @EVERY_CATALOGUE
@@ -29,6 +37,10 @@ def test_what_is_used_at_run_time_is_what_was_translated(path: Path):
     compiled = BytesIO()
     write_mo(compiled, read(path))
     assert path.with_suffix(".mo").read_bytes() == compiled.getvalue()
+
+
+def keys(catalogue: Catalog) -> set[tuple[str | None, str]]:
+    return {(each.context, str(each.id)) for each in catalogue if each.id}
 
 
 def names(text: str) -> frozenset[str]:

@@ -140,7 +140,7 @@ class NoticeTemplateAdmin(ReadOnly, ModelAdmin):
             "template",
             required={part: told.split() for part, told in placeholders.REQUIRED[name].items()},
             versions=NoticeTemplate.objects.filter(name=name, language=language).defer("body"),
-            **_shown(desk.current, find_example("")),
+            **_shown(desk.current, find_example("", now=clock.now())),
         )
 
     def _edit(self, request: HttpRequest, name: str, language: str) -> HttpResponse:
@@ -214,7 +214,7 @@ def _tried(desk: Desk, form: TextForm) -> HttpResponse:
 
 
 def _example(query: str) -> AffectedSubscriber | None:
-    found = find_example(query.strip())
+    found = find_example(query.strip(), now=clock.now())
     if query.strip() and found is None:
         raise Refused(f"No affected subscriber has the reference or the name {query.strip()}.")
     return found

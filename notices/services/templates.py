@@ -106,12 +106,12 @@ def text_of(name: str, language: str, version: int | None = None) -> Text:
     return texts.as_saved(row)
 
 
-def find_example(query: str) -> AffectedSubscriber | None:
-    """An affected subscriber to try a text on: by reference or part of the name, else the one affected last."""
+def find_example(query: str, *, now: datetime) -> AffectedSubscriber | None:
+    """An affected subscriber to try a text on: by reference or part of the name, else the latest with work to do."""
     rows = AffectedSubscriber.objects.select_related("campaign", "subscriber").order_by("-pk")
     if query:
-        rows = rows.filter(Q(subscriber__reference=query) | Q(subscriber__name__icontains=query))
-    return rows.first()
+        return rows.filter(Q(subscriber__reference=query) | Q(subscriber__name__icontains=query)).first()
+    return rows.filter(pk__in=AffectedSubscriber.objects.outstanding(now)).first() or rows.first()
 
 
 def preview(text: Text, affected: AffectedSubscriber | None, *, now: datetime) -> rendering.Letter:

@@ -196,7 +196,7 @@ def test_what_was_never_saved_cannot_be_taken_back(key: tuple[str, str, int]):
 @pytest.mark.parametrize(("name", "language"), EVERY_TEXT)
 def test_a_preview_has_the_facts_of_a_real_subscriber_and_no_link_that_works(name: str, language: str):
     affected, rows = make.affected(3)
-    letter = preview(shipped(name, language), find_example(affected.subscriber.reference), now=NOW)
+    letter = preview(shipped(name, language), find_example(affected.subscriber.reference, now=NOW), now=NOW)
     assert affected.subscriber.name in letter.subject + letter.text
     assert affected.public_id.hex not in letter.text + letter.html
     if name in texts.NEWS:
@@ -205,7 +205,7 @@ def test_a_preview_has_the_facts_of_a_real_subscriber_and_no_link_that_works(nam
 
 
 def test_nobody_affected_leaves_invented_facts():
-    assert find_example("") is None
+    assert find_example("", now=NOW) is None
     assert isinstance(preview(shipped(), None, now=NOW), Words)
     assert "Example Bank" in preview(shipped(), None, now=NOW).text
 
