@@ -1,7 +1,7 @@
 """What a caller says, from the facts of one affected subscriber, in the language of the contact."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent / "callscripts"
 """One text for each language, a sentence or two a line; further languages are further files."""
 DEFAULT = "en"
 MOMENTS = {"en": "l j F Y, H:i", "zh-hans": "Y年n月j日 l H:i"}
+PLACES = {"en": "{there} ({zone}; {utc} UTC)", "zh-hans": "{there}（{zone}，UTC 时间 {utc}）"}
 WRITTEN = {
     "en": (
         "We have written to {to}; the message has a link to the list. Did it arrive?",
@@ -57,7 +58,7 @@ def script(occasion: Occasion, *, contact: str, language: str, zone_name: str, n
             "subscriber": wording.one_line(occasion.subscriber),
             "contact": wording.one_line(contact) or WHOEVER[spoken],
             "count": f"{occasion.count:,}",
-            "deadline": _moment(occasion.deadline, zone_name, MOMENTS[spoken]),
+            "deadline": _moment(occasion.deadline, zone_name, spoken),
             "left": in_words(occasion.deadline - now),
             "explanation": wording.one_line(occasion.explanation, longest=LONGEST_EXPLANATION),
             "item": rule_pack(occasion.rule_pack).rule(occasion.rule).item,
@@ -78,7 +79,11 @@ def _lines(language: str) -> list[str]:
     return (FOLDER / f"{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def _moment(moment: datetime, zone_name: str, form: str) -> str:
+def _moment(moment: datetime, zone_name: str, language: str) -> str:
     """By the clock on their wall, and in UTC behind it."""
     there = moment.astimezone(zone(zone_name))
-    return f"{date_format(there, form)} ({wording.one_line(zone_name, longest=64)}; {moment:%Y-%m-%d %H:%M} UTC)"
+    return PLACES[language].format(
+        there=date_format(there, MOMENTS[language]),
+        zone=wording.one_line(zone_name, longest=64),
+        utc=f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}",
+    )

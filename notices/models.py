@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from campaigns.models import AffectedSubscriber, Campaign, EscalationStep
 from core.due import DueModel
-from notices.addresses import without_key
+from notices.addresses import without_key, without_link
 from subscribers.models import Channel, Commitment, Contact, ContactCheck, Subscriber
 
 
@@ -240,6 +240,11 @@ class InboundMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} from {self.sender or 'nobody'}"
+
+    @property
+    def shown_text(self) -> str:
+        """The text without the personal links of ours that it quotes."""
+        return without_link(self.text)
 
 
 class CallQuerySet(models.QuerySet["Call"]):

@@ -205,7 +205,7 @@ def _away(known: Facts) -> str:
     last = replies[-1]
     said = [f"back {last.return_date}"] if last.return_date else []
     said += [f"names {', '.join(map(str, last.substitutes))}"] if last.substitutes else []
-    words = " ".join(last.text.split())[:SHOWN]
+    words = " ".join(last.shown_text.split())[:SHOWN]
     return f"an automatic reply from {last.sender or 'nobody'} ({'; '.join(said) or words or 'no text'})"
 
 

@@ -17,8 +17,7 @@ from audit.services import canonical
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
 from campaigns.rules import rule_pack
 from core.figures import iso
-from notices.addresses import without_key
-from notices.admin.notices import without_link
+from notices.addresses import without_key, without_link
 from notices.models import Call, DeliveryEvent, InboundMessage, Notice
 from subscribers.models import Channel, Contact
 
@@ -180,7 +179,7 @@ def _inbound(message: InboundMessage) -> dict[str, Any]:
         "sender": message.sender,
         "contact": str(message.contact or ""),
         "subject": message.subject,
-        "text": without_link(message.text),
+        "text": message.shown_text,
         "detail": message.detail,
         "is_permanent": message.is_permanent,
         "return_date": message.return_date,

@@ -93,7 +93,6 @@ TURN: Act[AffectedSubscriber] = Act(
     CALLERS,
     _take,
     is_offered=_is_acting,
-    objection=_objection,
     template="console/subscriber_act.html",
     lead="For a quarter of an hour nobody else is asked to ring this subscriber.",
 )

@@ -1,7 +1,5 @@
 """The outbox: what was written to whom, word for word, and what became of it."""
 
-import re
-
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -16,6 +14,7 @@ from unfold.paginator import InfinitePaginator
 
 from core.acts import ReadOnly
 from core.figures import utc
+from notices.addresses import without_link
 from notices.models import Notice
 
 COLOURS = {
@@ -26,14 +25,6 @@ COLOURS = {
     "refused": "danger",
     "withdrawn": "",
 }
-
-
-LINK = re.compile(r"(/respond/)[^/\s\"'<>]+")
-
-
-def without_link(body: str) -> str:
-    """A body without the contact's link: whoever holds it can answer for the subscriber, and readers here may not."""
-    return LINK.sub(r"\1(personal link)", body)
 
 
 @admin.register(Notice)

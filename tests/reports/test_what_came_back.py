@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from campaigns import links
 from campaigns.models import AffectedSubscriber, Campaign
 from campaigns.services import acknowledge
 from notices.models import InboundMessage, Notice
@@ -115,6 +116,17 @@ def test_what_was_tried_is_counted_by_channel():
     assert notice.channel == "mail"
     [case] = cases()
     assert case.tried == "mail ×1 (1 bounced), SMS ×1, automatic voice call ×1 (1 failed)"
+
+
+def test_a_link_that_an_answer_quotes_is_shown_to_nobody(carl: Client):
+    row, _ = make.affected()
+    link = links.respond_url(row, row.subscriber.contacts.get(rank=0))
+    message = make.answer(row, text=f"> {link}\nWho are you?")
+    token = link.rstrip("/").rpartition("/")[2]
+    for url in ("/at-risk/", f"/notices/call/deal_with/{message.pk}/"):
+        assert token not in carl.get(url).content.decode()
+    assert token not in page_of(row, carl)
+    assert "/respond/(personal link)/" in page_of(row, carl)
 
 
 def test_a_message_can_be_read_whole_before_it_is_dealt_with(carl: Client):
