@@ -84,6 +84,10 @@ def test_a_contact_verifies_itself_on_a_phone_without_javascript(phone: Page, li
     expect(phone.locator("#promise")).to_contain_text("Within 24 hours, says Wang Wei, CISO")
     assert _fits(phone)
     _picture(phone, "contact-done-phone")
+    phone.get_by_role("link", name="中文").click()
+    expect(phone.locator("html")).to_have_attribute("lang", "zh-hans")
+    assert _fits(phone)
+    _picture(phone, "contact-done-phone-zh")
 
 
 def test_whoever_has_left_names_a_successor_without_javascript(phone: Page, link: str) -> None:
