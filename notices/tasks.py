@@ -31,9 +31,11 @@ def tell_news() -> None:
 def send() -> None:
     """Send the notices that are due: mail in one batch where a ceiling is set, and the other channels beside it."""
     free = services.free_for_notices(now=clock.now())
-    limit = _least(free, settings.NOTICES_PER_TICK or None)
-    again = send.delay if limit is None else None
-    taken = 0 if limit == 0 else work(_mails, services.send_notices, again=again, limit=limit)
+    limit = _least(settings.NOTICES_PER_TICK or None, None if free is None else min(free, settings.BATCH))
+    has_more = not settings.NOTICES_PER_TICK and (free is None or free > settings.BATCH)
+    taken = (
+        0 if limit == 0 else work(_mails, services.send_notices, again=send.delay if has_more else None, limit=limit)
+    )
     if free is not None and taken == free > 0:
         # The ceilings are used up by this batch: the next one begins as soon as they are free, not at some later tick.
         wait = PERIOD.total_seconds() / max(clock.speed(), 1)

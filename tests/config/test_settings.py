@@ -25,6 +25,15 @@ def started(**settings: str) -> subprocess.CompletedProcess[str]:
     [
         ({"DRILL_EMAIL_URL": "smtp://mail.example:25", "EMAIL_URL": "smtp://mail.example:25"}, "would reach"),
         ({"DRILL_EMAIL_URL": "nowhere://mail"}, "DRILL_EMAIL_URL is no address"),
+        ({"MAIL_ROUTES": "relay"}, "MAIL_ROUTE_RELAY is not set"),
+        ({"MAIL_ROUTES": "re lay"}, "'re lay' is no name"),
+        ({"MAIL_ROUTES": "a,b,a"}, "names a route twice"),
+        ({"MAIL_ROUTES": "a", "MAIL_ROUTE_A": "nowhere://mail"}, "MAIL_ROUTE_A is no address"),
+        ({"MAIL_ROUTES": "a", "MAIL_ROUTE_A": "smtp://mail.example", "MAIL_RATE_A": "-1"}, "MAIL_RATE_A is below 0"),
+        (
+            {"MAIL_ROUTES": "a", "MAIL_ROUTE_A": "smtp://mail.example:25", "DRILL_EMAIL_URL": "smtp://mail.example:25"},
+            "would reach",
+        ),
         ({"CLOCK_SPEED": "2"}, "a live clock is never fast"),
         ({"LEASE_SECONDS": "10"}, "LEASE_SECONDS must be longer"),
     ],
@@ -40,6 +49,14 @@ def test_what_would_be_dangerous_does_not_start(settings: dict[str, str], why: s
     [
         {"DRILL_EMAIL_URL": "smtp://127.0.0.1:1025", "EMAIL_URL": "smtp://mail.example:25"},
         {"DRILL_EMAIL_URL": "smtp://127.0.0.1:1025"},
+        {
+            "DRILL_EMAIL_URL": "smtp://127.0.0.1:1025",
+            "MAIL_ROUTES": "esp, relay",
+            "MAIL_RATE_RELAY": "600",
+            "MAIL_ROUTE_ESP": "anymail.backends.postmark.EmailBackend",
+            "MAIL_ROUTE_RELAY": "smtp+tls://a:b@mail.example",
+            "MAIL_OPTIONS_ESP": '{"server_token": "x"}',
+        },
         {"DRILL_EMAIL_URL": "smtp://127.0.0.1:1025", "EMAIL_URL": "smtp://127.0.0.1:1025", "REHEARSAL": "1"},
     ],
 )
