@@ -82,6 +82,7 @@ def notices_by_step(campaign: Campaign) -> list[dict[str, object]]:
         {
             "number": step.order + 1,
             "share": step.share,
+            "before_deadline_seconds": step.before_deadline and int(step.before_deadline.total_seconds()),
             "audience": step.get_audience_display(),
             **_all_states(counted.get(step.order, {})),
         }
