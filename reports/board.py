@@ -182,13 +182,12 @@ def why(row: AffectedSubscriber, known: Facts, now: datetime) -> str:
 
 
 def _silence(row: AffectedSubscriber, known: Facts, now: datetime) -> str:
-    current = [contact for contact in known.contacts if not contact.left_at]
-    mailed = [contact for contact in current if contact.email and contact.role != Contact.Role.ACCOUNT_MANAGER]
-    bounced = [contact for contact in mailed if contact.bounced_at]
-    if not mailed:
-        return "there is no address to write to"
-    if len(bounced) == len(mailed):
-        return f"every contact bounced: {len(bounced)} {'address' if len(bounced) == 1 else 'addresses'}"
+    own = [each for each in known.contacts if not each.left_at and each.role != Contact.Role.ACCOUNT_MANAGER]
+    bounced = [each for each in own if each.email and each.bounced_at]
+    mailed = [each for each in own if each.email]
+    if not any(each.address_for(channel) for each in own for channel in Channel.values):
+        lost = f"every contact bounced: {len(bounced)} {'address' if len(bounced) == 1 else 'addresses'}"
+        return lost if bounced else "there is no address to write to"
     if row.acknowledged_at:
         return "acknowledged" + (", but nobody can be reached any more" if row.unreachable_since else "")
     sent = [notice.sent_at for notice in known.notices if notice.sent_at]

@@ -118,6 +118,16 @@ def test_what_was_tried_is_counted_by_channel():
     assert case.tried == "mail ×1 (1 bounced), SMS ×1, automatic voice call ×1 (1 failed)"
 
 
+def test_whoever_takes_text_messages_can_still_be_told_when_all_mail_bounces():
+    row, _ = make.affected(contacts=2)
+    row.subscriber.contacts.update(bounced_at=NOW)
+    assert [case.why for case in cases()] == ["every contact bounced: 2 addresses"]
+    row.subscriber.contacts.filter(rank=1).update(takes_sms=True)
+    assert [case.why for case in cases()] == ["2 of 2 contacts bounced; no notice has gone out yet"]
+    row.subscriber.contacts.update(left_at=NOW)
+    assert [case.why for case in cases()] == ["there is no address to write to"]
+
+
 def test_a_link_that_an_answer_quotes_is_shown_to_nobody(carl: Client):
     row, _ = make.affected()
     link = links.respond_url(row, row.subscriber.contacts.get(rank=0))
