@@ -106,7 +106,7 @@ def reopen(campaign: Campaign, *, actor: str, now: datetime, why: str) -> None:
     elif campaign.state != Campaign.State.DRAFT:
         raise Refused(
             f"This campaign is {campaign.state}; its scope and its rule are frozen. "
-            "For further certificates open another campaign, which has its own clock and its own approval."
+            "Further certificates are proposed as an addition, with a clock of their own and an approval of their own."
         )
 
 
