@@ -82,8 +82,6 @@ def _objection(message: Message, *, to_sink: bool) -> str:
         return "A drill sends only mail, unless DRILL_CHANNEL_URL names a sink for the other channels."
     if not to_sink and clock.is_rehearsed():
         return "The clock is a rehearsal's; the messages of a live campaign are not sent under it."
-    if not ways(message.channel, to_sink=to_sink):
-        return f"No provider is set up for the channel {message.channel}."
     return ""
 
 

@@ -130,6 +130,8 @@ class Switch:
 
         Otherwise what says that it may go through later, and only if none does, a refusal.
         """
+        if not self.lanes:
+            return Refused(f"No provider is set up for the channel {message.channel}.")
         said = list[Outcome]()
         full = list[Way]()
         self.left -= 1

@@ -267,6 +267,14 @@ def test_a_drill_without_a_sink_for_channels_has_mail_only(second: Provider, sin
     assert "DRILL_CHANNEL_URL" in fresh(notice).last_error
 
 
+def test_a_channel_without_a_provider_any_more_gives_way_to_the_next_one(settings: LazySettings):
+    notice = queued(Channel.SMS, takes_sms=True)
+    make_step_take(notice, ["sms", "mail"])
+    assert send() == 0
+    assert fresh(notice).last_error == "No provider is set up for the channel sms."
+    assert followers(notice) == [("mail", 0)]
+
+
 def test_the_channels_of_live_campaigns_are_those_that_are_set_up(settings: LazySettings):
     assert available(is_drill=False) == ("mail", "chat", "webhook")
     settings.SMS_URLS = ["json://gateway.example/{number}"]
