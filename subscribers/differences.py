@@ -5,9 +5,8 @@ Certificates are not told one by one: there may be millions, and the console tak
 # ruff: noqa: S608 - every name in these statements comes from a model, every value is a parameter
 
 import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,7 +57,7 @@ def digest(found: Iterator[Change], *, kept: int) -> tuple[str, list[Change]]:
     """The SHA-256 over all changes, and the first of them."""
     running, first = hashlib.sha256(), list[Change]()
     for change in found:
-        running.update(json.dumps(asdict(change), sort_keys=True).encode() + b"\n")
+        running.update(repr(change).encode() + b"\n")
         if len(first) < kept:
             first.append(change)
     return running.hexdigest(), first

@@ -8,6 +8,7 @@ tables belong to one database connection and vanish with it.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import count
 from json.encoder import encode_basestring_ascii
 from typing import Any, Self
@@ -180,8 +181,10 @@ class Staging:
 
     def _prepared(self, table: Table, values: Sequence[Any]) -> tuple[Any, ...]:
         """Values as the database wants them."""
-        fields = [column(table, name) for name in table.columns]
-        return tuple(field.get_db_prep_save(value, connection) for field, value in zip(fields, values, strict=True))
+        return tuple(
+            None if value is None else field.get_db_prep_save(value, connection)
+            for field, value in zip(_columns(table), values, strict=True)
+        )
 
     def _contact(self, record: ContactRecord) -> tuple[Any, ...]:
         """A contact; whoever states only one of role and rank implies the other."""
@@ -250,6 +253,11 @@ class Staging:
             else:
                 places = ", ".join(["%s"] * len(rows[0]))
                 cursor.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', rows)
+
+
+@cache
+def _columns(table: Table) -> "tuple[models.Field[Any, Any], ...]":
+    return tuple(column(table, name) for name in table.columns)
 
 
 def column(table: Table, name: str) -> "models.Field[Any, Any]":
