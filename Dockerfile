@@ -15,4 +15,4 @@ USER recall
 VOLUME /var/lib/recall
 EXPOSE 8000
 # No access log: the addresses of respond-links are keys (core/redaction.py keeps them out of the site's own log).
-CMD ["gunicorn", "config.wsgi", "--bind=0.0.0.0:8000", "--workers=3"]
+CMD ["gunicorn", "config.wsgi", "--bind=0.0.0.0:8000", "--workers=3", "--timeout=300"]

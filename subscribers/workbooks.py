@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 from core.errors import Malformed
 from subscribers.sources import ROW_LIMIT, ZIP_START, BadCells, Cells, Format, Source, open_source
 
-MOST_OCTETS = 100 * 1024 * 1024
+MOST_OCTETS = 25 * 1024 * 1024
 """Of a workbook as it comes."""
 MOST_UNPACKED = 1024 * 1024 * 1024
 MOST_TEXTS = 200 * 1024 * 1024
