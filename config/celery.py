@@ -16,6 +16,7 @@ BEAT = {
     "notices.tasks.escalate": timedelta(seconds=15),
     "notices.tasks.tell_news": timedelta(seconds=15),
     "notices.tasks.send": timedelta(seconds=15),
+    "notices.tasks.read_mailboxes": timedelta(seconds=15),
     "notices.tasks.send_letters": timedelta(seconds=15),
     "notices.tasks.write_letters": timedelta(seconds=60),
     "notices.tasks.remind_commitments": timedelta(hours=1),

@@ -74,9 +74,14 @@ def read(raw: bytes) -> Reading:
         _gather(reading)
     except Exception:  # noqa: BLE001 - the standard library raises many things at odd mail; the start of it will do
         reading.text = reading.text or decoded(start.partition(b"\n\n")[2], "")
-    reading.text = reading.text[:TEXT]
-    reading.original_text = reading.original_text[:TEXT]
+    reading.text = _whole(reading.text)
+    reading.original_text = _whole(reading.original_text)
     return reading
+
+
+def _whole(text: str) -> str:
+    """A text without halves of characters, which some charsets can give."""
+    return text[:TEXT].encode("utf-8", "replace").decode()
 
 
 def _parsed(raw: bytes) -> Message:
@@ -168,8 +173,11 @@ def plain(value: object) -> str:
             )
     except (HeaderParseError, ValueError, LookupError):
         pass
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "")
-    return " ".join(text.split())
+    try:
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # half of a character beyond the first plane
+        text = text.encode("utf-8", "replace").decode()
+    return " ".join(text.replace("\0", "").split())
 
 
 def content(part: Message) -> str:

@@ -63,6 +63,7 @@ class Classified:
     is_about_address: bool = False
     report: str = ""
     sender: str = ""
+    own_id: str = ""
     subject: str = ""
     text: str = ""
     message_ids: tuple[str, ...] = ()
@@ -90,6 +91,7 @@ def _classified(reading: Reading, received_at: datetime | None) -> Classified:
     else:
         result = _report(reading, found) or _reply(reading, received_at)
     result.sender = _sender(reading)
+    result.own_id = next(iter(MESSAGE_ID.findall(reading.header("Message-ID"))), "")
     result.subject = reading.header("Subject")
     result.text = reading.text.strip()
     result.message_ids = _message_ids(reading)

@@ -7,6 +7,7 @@ from campaigns.models import AffectedSubscriber, News
 from core import clock
 from core.due import work
 from notices import services
+from notices.mailboxes import read_all
 from notices.models import Letter, Notice, NoticeQuerySet
 from notices.routes import PERIOD
 from subscribers.models import Channel, ContactCheck
@@ -41,6 +42,12 @@ def send() -> None:
         wait = PERIOD.total_seconds() / max(clock.speed(), 1)
         send.apply_async(countdown=wait, expires=wait + 60)
     work(_others, services.send_notices)
+
+
+@shared_task(expires=60)
+def read_mailboxes() -> None:
+    """Read what came back by mail; a mailbox that is away holds up no other."""
+    read_all(settings.RETURN_MAILBOXES, services.record_inbound)
 
 
 @shared_task(expires=60)

@@ -1,4 +1,5 @@
-"""What mail providers report, at `/anymail/<provider>/tracking/`. Signatures are checked by Anymail.
+"""What mail providers report, at `/anymail/<provider>/tracking/`, and the mail that they
+hand on, at `/anymail/<provider>/inbound/`. Signatures are checked by Anymail.
 
 Anymail would take reports of any provider, and from anybody where the provider does not sign and no WEBHOOK_SECRET is
 set. Here a provider that is not configured, or not protected, is not found.
@@ -10,7 +11,14 @@ from hashlib import sha256
 from typing import Any
 
 from anymail.exceptions import AnymailConfigurationError, AnymailInsecureWebhookWarning
-from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
+from anymail.signals import (
+    AnymailInboundEvent,
+    AnymailTrackingEvent,
+    EventType,
+    RejectReason,
+    inbound,
+    tracking,
+)
 from anymail.urls import urlpatterns as anymail_patterns
 from django.dispatch import receiver
 from django.http import Http404, HttpRequest
@@ -19,7 +27,7 @@ from django.urls import URLPattern
 from django.views.decorators.csrf import csrf_exempt
 
 from core import clock
-from notices.services import Report, record_delivery
+from notices.services import Report, record_delivery, record_inbound
 
 View = Callable[..., HttpResponseBase]
 # What Anymail warns of, reports that anybody could send, is refused here.
@@ -49,6 +57,16 @@ def record_report(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwa
     )
 
 
+@receiver(inbound, dispatch_uid="notices.record_inbound")
+def record_message(sender: Any, event: AnymailInboundEvent, esp_name: str, **kwargs: Any) -> None:
+    """Record a message that a provider hands on; one that is told twice counts once."""
+    now = clock.now()
+    message = event.message
+    if message.envelope_recipient and message.envelope_recipient not in str(message.get("Delivered-To", "")):
+        message["Delivered-To"] = message.envelope_recipient
+    record_inbound(message.as_bytes(), source=esp_name, received_at=event.timestamp or now, now=now)
+
+
 def _plain(text: str | None) -> str:
     """A text without NUL, which some mail servers' answers hold and PostgreSQL cannot keep."""
     return (text or "").replace("\0", "")
@@ -75,8 +93,4 @@ def _guarded(callback: Any) -> View:
     return view
 
 
-urlpatterns = [
-    URLPattern(each.pattern, _guarded(each.callback), name=each.name)
-    for each in anymail_patterns
-    if "inbound" not in (each.name or "")
-]
+urlpatterns = [URLPattern(each.pattern, _guarded(each.callback), name=each.name) for each in anymail_patterns]

@@ -4,6 +4,7 @@ from notices.services.answers import deal_with
 from notices.services.calls import Agreed, record_call
 from notices.services.delivery import Report, record_delivery
 from notices.services.forecast import FirstNotices, forecast
+from notices.services.inbound import record_inbound
 from notices.services.letters import close_rounds, remind_commitments, write_check_letters
 from notices.services.news import tell_news
 from notices.services.sending import (
@@ -31,6 +32,7 @@ __all__ = [
     "has_due_notices",
     "record_call",
     "record_delivery",
+    "record_inbound",
     "release_turn",
     "remind_commitments",
     "restore_template",

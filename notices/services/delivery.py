@@ -1,6 +1,7 @@
-"""What a provider reports of a notice, each report counted once, and what follows from it."""
+"""What a provider or a mail server reports of a message, each report counted once, and what follows from it."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +11,7 @@ from django.db import transaction
 from audit.actors import provider
 from audit.moves import move
 from audit.services import record
-from notices.models import DeliveryEvent, Notice
+from notices.models import DeliveryEvent, Letter, Notice
 from notices.services.writing import write_next
 from subscribers.services import mark_contact_bounced
 
@@ -36,14 +37,14 @@ class Report:
 
 
 def record_delivery(report: Report, *, now: datetime) -> DeliveryEvent | None:
-    """Write down a report and do what follows; None for a notice that is not ours and for a report seen before.
+    """Write down a report and do what follows; None for a message that is not ours and for a report seen before.
 
     A notice that did not arrive brings the next contact in at once, and so does an automatic reply unless the
     subscriber has acknowledged. Complaints, opened mails and withdrawn consent are written down and change nothing: a
     legal notice is not a newsletter.
     """
-    notice = _find(report)
-    if notice is None:
+    message = find_message(report.notice, (report.message_id,))
+    if message is None:
         log.info("%s reports %r of a message that is not ours: %r.", report.esp, report.kind, report.message_id[:255])
         return None
     with transaction.atomic():
@@ -51,7 +52,8 @@ def record_delivery(report: Report, *, now: datetime) -> DeliveryEvent | None:
             esp=report.esp,
             esp_event_id=report.event_id,
             defaults={
-                "notice": notice,
+                "notice": message if isinstance(message, Notice) else None,
+                "letter": message if isinstance(message, Letter) else None,
                 "kind": report.kind[:20],
                 "at": report.at,
                 "is_permanent": report.is_permanent,
@@ -60,52 +62,76 @@ def record_delivery(report: Report, *, now: datetime) -> DeliveryEvent | None:
         )
         if not is_new:
             return None
-        _follow(notice, report, now=now)
+        _follow(message, report, now=now)
     return event
 
 
-def _find(report: Report) -> Notice | None:
-    rows = Notice.objects.select_related("affected_subscriber__campaign", "affected_subscriber__subscriber", "contact")
+def find_message(public_id: str, identifiers: Iterable[str]) -> Notice | Letter | None:
+    """The message that a report or a reply is about: by our own identifier, else by its Message-ID or the provider's."""
+    wanted = [each for each in identifiers if each]
     try:
-        found = rows.filter(public_id=UUID(report.notice)).first() if report.notice else None
+        key = UUID(public_id) if public_id else None
     except ValueError:
-        found = None
-    if found is None and report.message_id:
-        found = rows.filter(message_id=report.message_id).first() or rows.filter(provider_id=report.message_id).first()
+        key = None
+    notices = Notice.objects.select_related(
+        "affected_subscriber__campaign", "affected_subscriber__subscriber", "contact"
+    )
+    letters = Letter.objects.select_related("contact__subscriber")
+    found: Notice | Letter | None = None
+    if key:
+        found = notices.filter(public_id=key).first() or letters.filter(public_id=key).first()
+    if found is None and wanted:
+        found = notices.filter(message_id__in=wanted).first() or letters.filter(message_id__in=wanted).first()
+    if found is None and wanted:
+        found = notices.filter(provider_id__in=wanted).first() or letters.filter(provider_id__in=wanted).first()
     return found
 
 
-def _follow(notice: Notice, report: Report, *, now: datetime) -> None:
+def _follow(message: Notice | Letter, report: Report, *, now: datetime) -> None:
     if report.kind == DELIVERED:
-        _advance(notice, Notice.State.DELIVERED, report, now=now)
+        _advance(message, Notice.State.DELIVERED, report, now=now)
         return
     if report.kind in NOT_ARRIVED:
-        is_new = _advance(notice, Notice.State.BOUNCED, report, now=now)
-        if report.is_permanent:
+        is_new = _advance(message, Notice.State.BOUNCED, report, now=now)
+        if report.is_permanent and message.contact is not None:
             note = report.detail[:500] or report.kind
-            mark_contact_bounced(notice.contact, note=note, actor=provider(report.esp), now=now)
-        if is_new:
-            write_next([notice], cause=f"The notice to {notice.address} did not arrive.", now=now)
+            mark_contact_bounced(message.contact, note=note, actor=provider(report.esp), now=now)
+        if is_new and isinstance(message, Notice):
+            cause = f"The notice to {message.address} did not arrive."
+            write_next([message], cause=cause, because="bounced", now=now)
         return
     facts = {"kind": report.kind, "detail": report.detail[:500]}
-    actor = provider(report.esp)
-    record("notice.reported", stream=notice.stream, about=notice, actor=actor, now=now, facts=facts)
-    is_first = notice.delivery_events.filter(kind=report.kind).count() == 1
-    if report.kind == AWAY and is_first and notice.affected_subscriber.acknowledged_at is None:
-        write_next([notice], cause=f"{notice.address} answered automatically.", now=now)
+    verb = f"{message._meta.model_name}.reported"
+    record(verb, stream=message.stream, about=message, actor=provider(report.esp), now=now, facts=facts)
+    if report.kind != AWAY or not isinstance(message, Notice):
+        return
+    is_first = message.delivery_events.filter(kind=report.kind).count() == 1
+    if is_first and message.affected_subscriber.acknowledged_at is None:
+        cause = f"{message.address} answered automatically."
+        write_next([message], cause=cause, because="away", same_contact=False, now=now)
 
 
-def _advance(notice: Notice, to: str, report: Report, *, now: datetime) -> bool:
-    """Move a notice to where the report says it is, if that is ahead of where it was; whether it was.
+def _advance(message: Notice | Letter, to: str, report: Report, *, now: datetime) -> bool:
+    """Move a message, and what it carries, to where the report says it is, if that is ahead of where it was; whether
+    it was.
 
-    The report may be faster than the worker that sent the notice: then the provider's word is what says that it went
+    The report may be faster than the worker that sent the message: then the provider's word is what says that it went
     out, and the worker finds it done.
     """
+    rows: list[Notice] | list[Letter] = [message] if isinstance(message, Letter) else _with_carried(message)
     actor, facts = provider(report.esp), {"detail": report.detail[:500], "is_permanent": report.is_permanent}
-    if notice.state == Notice.State.QUEUED:
-        fields = {"sent_at": report.at, "due_at": None, "provider_id": notice.provider_id}
-        if report.message_id != notice.message_id:
+    queued = [each for each in rows if each.state == Notice.State.QUEUED]
+    if queued:
+        fields = {"sent_at": report.at, "due_at": None, "provider_id": message.provider_id}
+        if report.message_id != message.message_id:
             fields["provider_id"] = report.message_id
-        move([notice], Notice.State.SENT, actor=actor, now=now, fields=fields, facts={"told_by": report.esp})
-    notice.refresh_from_db(fields=["state", "due_at"])
-    return to in Notice.TRANSITIONS[notice.state] and bool(move([notice], to, actor=actor, now=now, facts=facts))
+        move(queued, Notice.State.SENT, actor=actor, now=now, fields=fields, facts={"told_by": report.esp})
+    message.refresh_from_db(fields=["state", "due_at"])
+    ready = [each for each in rows if to in Notice.TRANSITIONS[each.state]]
+    moved = move(ready, to, actor=actor, now=now, facts=facts)
+    return any(each.pk == message.pk for each in moved)
+
+
+def _with_carried(notice: Notice) -> list[Notice]:
+    carried = notice.carries.select_related("affected_subscriber__campaign", "affected_subscriber__subscriber")
+    return [notice, *carried]

@@ -19,6 +19,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from audit.actors import SYSTEM
 from audit.services import record_each
+from campaigns.models import AffectedCertificate, AffectedSubscriber, earliest_deadline
 from core import due
 from notices.languages import language_of
 from notices.models import Letter
@@ -67,6 +68,16 @@ def write_check_letters(rows: Sequence[ContactCheck], *, now: datetime) -> list[
         for (due_at, asked), checks in groups.items():
             due.settle(checks, due_at=due_at, asked=asked)
     return written
+
+
+def write_receipt(contact: Contact, affected: AffectedSubscriber, *, in_reply_to: str, now: datetime) -> list[Letter]:
+    """Write to a contact that we have its answer. Call it inside the transaction that keeps the answer."""
+    deadline = earliest_deadline(AffectedCertificate.objects.remaining(now).filter(affected_subscriber=affected))
+    letter = _letter(Letter.Kind.RECEIVED, contact, {**_of(contact), "deadline": deadline}, now=now)
+    if letter is None:
+        return []
+    letter.in_reply_to = in_reply_to
+    return _insert([letter], now=now)
 
 
 def close_rounds(*, now: datetime) -> int:
