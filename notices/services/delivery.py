@@ -67,7 +67,7 @@ def record_delivery(report: Report, *, now: datetime) -> DeliveryEvent | None:
 
 
 def find_message(public_id: str, identifiers: Iterable[str]) -> Notice | Letter | None:
-    """The message that a report or a reply is about: by our own identifier, else by its Message-ID or the provider's."""
+    """The message that a report or a reply is about: by our identifier, else its Message-ID or the provider's."""
     wanted = [each for each in identifiers if each]
     try:
         key = UUID(public_id) if public_id else None
