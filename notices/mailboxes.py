@@ -17,7 +17,6 @@ from django.conf import settings
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
 
-from core import clock
 from notices.mime import READ
 
 log = logging.getLogger(__name__)
@@ -44,23 +43,22 @@ class Record(Protocol):
         """Keep it."""
 
 
-def read_all(mailboxes: Iterable[str], record: Record) -> int:
+def read_all(mailboxes: Iterable[str], record: Record, *, now: datetime) -> int:
     """Read every mailbox; how many messages there were. One that is away is logged, and the others are read."""
     count = 0
     for url in mailboxes:
         try:
-            count += read_mailbox(url, record)
+            count += read_mailbox(url, record, now=now)
         except (OSError, IMAPClientError) as error:
             log.warning("The mailbox %s cannot be read: %s.", shown(url), type(error).__name__)
     return count
 
 
-def read_mailbox(url: str, record: Record) -> int:
+def read_mailbox(url: str, record: Record, *, now: datetime) -> int:
     """Record what is new in one mailbox; how many messages there were. Raises OSError or IMAPClientError."""
     count = 0
     for arrived, done in _maildir(url) if url.startswith("maildir:") else _imap(url):
         try:
-            now = clock.now()
             record(arrived.raw, source=shown(url), received_at=arrived.received_at, size=arrived.size, now=now)
         except Exception:
             log.exception("A message in %s could not be recorded; it stays there.", shown(url))

@@ -47,7 +47,7 @@ def send() -> None:
 @shared_task(expires=60)
 def read_mailboxes() -> None:
     """Read what came back by mail; a mailbox that is away holds up no other."""
-    read_all(settings.RETURN_MAILBOXES, services.record_inbound)
+    read_all(settings.RETURN_MAILBOXES, services.record_inbound, now=clock.now())
 
 
 @shared_task(expires=60)

@@ -182,7 +182,7 @@ def test_a_maildir_is_read_once_and_what_is_taken_is_moved(sink: Sink, tmp_path:
     box = mailbox.Maildir(tmp_path / "box")
     box.add(reply(notice))
     url = f"maildir://{tmp_path / 'box'}"
-    assert [read_mailbox(url, record_inbound), read_mailbox(url, record_inbound)] == [1, 0]
+    assert [read_mailbox(url, record_inbound, now=NOW), read_mailbox(url, record_inbound, now=NOW)] == [1, 0]
     assert InboundMessage.objects.count() == 1
     assert len(list((tmp_path / "box" / "cur").iterdir())) == 1
 
@@ -193,7 +193,7 @@ def test_a_mailbox_that_is_away_holds_up_no_other_and_its_password_is_not_logged
     notice = sent_notice(sink)
     mailbox.Maildir(tmp_path / "box").add(reply(notice))
     urls = ["imap://user:hidden@127.0.0.1:1/INBOX", "maildir:///nowhere", f"maildir://{tmp_path / 'box'}"]
-    assert read_all(urls, record_inbound) == 1
+    assert read_all(urls, record_inbound, now=NOW) == 1
     assert "127.0.0.1/INBOX cannot be read" in caplog.text
     assert "hidden" not in caplog.text
 
@@ -226,8 +226,8 @@ def test_real_servers_bounce_and_answer_and_the_next_contacts_are_written_to(
         assert send(NOW) == 2
         url, read, ends = servers.imap_url("bounces@ca.example"), 0, time.monotonic() + 30
         while read < 2 and time.monotonic() < ends:
-            read += read_all([url], record_inbound)
-        assert read_all([url], record_inbound) == 0
+            read += read_all([url], record_inbound, now=NOW)
+        assert read_all([url], record_inbound, now=NOW) == 0
     kinds = {each.affected_subscriber: each for each in InboundMessage.objects.all()}
     assert (kinds[gone].kind, kinds[gone].is_permanent) == ("bounce", True)
     assert (kinds[away].kind, kinds[away].return_date) == ("auto_reply", "2024-03-28")
