@@ -57,7 +57,7 @@ SPAN = re.compile(
     re.IGNORECASE,
 )
 AWAY = re.compile(
-    r"out of (?:the )?office|\bout (?:until|till|from|on)\b|\booo\b|away|absen|on leave|vacation|holiday|"
+    r"out of (?:the )?office|\bout (?:until|till|from|on)\b|\booo\b|away|absen|\bleave\b|vacation|holiday|"
     r"annual leave|travel|not in the office|unavailable|limited access|"
     r"abwesend|nicht (?:im|am) (?:büro|haus|arbeitsplatz)|urlaub|nicht erreichbar|außer haus|congé|vacances|"
     r"fuera de|vacaciones|ausente|"
