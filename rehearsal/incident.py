@@ -79,7 +79,7 @@ def _institutions(size: Size, chance: random.Random) -> list[Institution]:
         name, domain = next(sources[subscriber_class])
         contacts = _contacts(domain, number, trait, chance)
         reference = f"S{number:05d}"
-        who = people.person(reference, trait, [email for _, email, _ in contacts], chance)
+        who = people.person(reference, trait, [email for _, email, _ in contacts], contacts[0][2], chance)
         cast.append(Institution(reference, name, domain, subscriber_class, contacts, who))
     _share_out(cast, size.certificates, chance)
     return cast

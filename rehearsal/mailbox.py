@@ -64,7 +64,12 @@ class Mailboxes:
         message = message_from_bytes(raw, policy=default)
         text = message.get_body(preferencelist=("plain",))
         found = LINK.search(text.get_content() if text else "")
-        facts = (recipient, str(message["Subject"] or ""), str(message["Message-ID"] or ""), found[0] if found else "")
+        facts = (
+            recipient,
+            str(message["Subject"] or "").strip(),
+            str(message["Message-ID"] or ""),
+            found[0] if found else "",
+        )
         with self._open() as db:
             key = db.execute(
                 "INSERT INTO mail (at, recipient, subject, message_id, link, fate, raw) VALUES (?, ?, ?, ?, ?, ?, ?)",

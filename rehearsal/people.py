@@ -8,19 +8,20 @@ from typing import Any
 CLASSES = (("standard", 0.46), ("finance", 0.28), ("government", 0.17), ("critical", 0.09))
 
 TRAITS = (
-    ("prompt", 0.36),
+    ("prompt", 0.33),
     ("slow", 0.19),
     ("contact gone", 0.13),
     ("on vacation", 0.10),
     ("change window", 0.07),
     ("wildcard on many systems", 0.04),
+    ("reads only texts", 0.03),
     ("silent until called", 0.05),
     ("everybody gone", 0.02),
     ("never answers", 0.04),
 )
 """Shares of the troubles that the incident report names. What they are short of 1 stays prompt."""
 
-READS, BOUNCES, REFUSED, SILENT = "reads", "bounces", "refused", "silent"
+READS, BOUNCES, REFUSED, SILENT, AWAY = "reads", "bounces", "refused", "silent", "away"
 
 
 @dataclass(slots=True)
@@ -36,6 +37,11 @@ class Person:
     asks_hours_before_deadline: float | None = None
     keeps_office_hours: bool = True
     answers_phone: bool = False
+    back_after_days: int | None = None
+    """When a person on vacation is back; their mailbox answers by itself meanwhile."""
+    substitute: str = ""
+    pleads: bool = False
+    """Writes back and asks for more time, which nobody can give."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -55,9 +61,10 @@ def traits(count: int, chance: random.Random) -> Iterator[str]:
     return iter(found)
 
 
-def person(reference: str, trait: str, addresses: list[str], chance: random.Random) -> Person:
+def person(reference: str, trait: str, addresses: list[str], phone: str, chance: random.Random) -> Person:
     """The behaviour of one subscriber; the first address is the primary contact's, the others the backups'."""
     made = Person(reference=reference, trait=trait, mailboxes=dict.fromkeys(addresses, READS))
+    made.mailboxes[phone] = SILENT
     made.reads_after = round(chance.uniform(0.2, 6), 2)
     made.keeps_office_hours = chance.random() < 0.8  # noqa: PLR2004 - a share
     made.uploads = chance.random() < 0.5  # noqa: PLR2004 - a share
@@ -81,13 +88,21 @@ def _gone(made: Person, addresses: list[str], chance: random.Random) -> None:
 
 
 def _vacation(made: Person, addresses: list[str], chance: random.Random) -> None:
-    made.mailboxes[addresses[0]] = SILENT
+    made.mailboxes[addresses[0]] = AWAY
+    made.back_after_days = chance.randint(4, 21)
+    made.substitute = addresses[1] if len(addresses) > 1 else ""
     made.works = [(round(chance.uniform(8, 44), 2), 1.0)]
 
 
 def _change_window(made: Person, addresses: list[str], chance: random.Random) -> None:
     made.asks_hours_before_deadline = round(chance.uniform(34, 70), 2)
     made.works = []
+    made.pleads = chance.random() < 0.5  # noqa: PLR2004 - a share
+
+
+def _only_texts(made: Person, addresses: list[str], chance: random.Random) -> None:
+    made.mailboxes = {address: READS if address not in addresses else SILENT for address in made.mailboxes}
+    made.works = [(round(chance.uniform(1, 8), 2), 1.0)]
 
 
 def _wildcard(made: Person, addresses: list[str], chance: random.Random) -> None:
@@ -95,18 +110,18 @@ def _wildcard(made: Person, addresses: list[str], chance: random.Random) -> None
 
 
 def _until_called(made: Person, addresses: list[str], chance: random.Random) -> None:
-    made.mailboxes = dict.fromkeys(addresses, SILENT)
+    made.mailboxes = dict.fromkeys(made.mailboxes, SILENT)
     made.answers_phone = True
     made.works = [(round(chance.uniform(3, 24), 2), 1.0)]
 
 
 def _everybody_gone(made: Person, addresses: list[str], chance: random.Random) -> None:
-    made.mailboxes = {address: chance.choice((BOUNCES, REFUSED)) for address in addresses}
+    made.mailboxes |= {address: chance.choice((BOUNCES, REFUSED)) for address in addresses}
     made.answers_phone = chance.random() < 0.5  # noqa: PLR2004 - a share
 
 
 def _never(made: Person, addresses: list[str], chance: random.Random) -> None:
-    made.mailboxes = dict.fromkeys(addresses, SILENT)
+    made.mailboxes = dict.fromkeys(made.mailboxes, SILENT)
     made.works = []
 
 
@@ -117,6 +132,7 @@ _BEHAVIOURS = {
     "on vacation": _vacation,
     "change window": _change_window,
     "wildcard on many systems": _wildcard,
+    "reads only texts": _only_texts,
     "silent until called": _until_called,
     "everybody gone": _everybody_gone,
     "never answers": _never,

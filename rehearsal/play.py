@@ -24,6 +24,7 @@ from rehearsal import callers, portal
 from rehearsal.browser import Browser, Page
 from rehearsal.mailbox import Mail, Mailboxes
 from rehearsal.people import READS, Person
+from rehearsal.postmaster import ReturnMailbox, language_of, plea
 
 log = logging.getLogger(__name__)
 HOUSE = ZoneInfo("Asia/Shanghai")
@@ -66,6 +67,7 @@ class Play:
     cast: Cast
     boxes: Mailboxes
     portal: "portal.Portal"
+    returned: ReturnMailbox
     threads: ThreadPoolExecutor
     seen: int = 0
     reading: set[str] = field(default_factory=set)
@@ -99,6 +101,7 @@ class Play:
                 affected, _ = links.read(link.rstrip("/").rsplit("/", 1)[1])
             except Refused:
                 continue
+            self._expect_plea(affected, mail)
             self.expect_reading(affected, link, mail.at)
 
     def expect_reading(self, affected: AffectedSubscriber, link: str, at: datetime) -> None:
@@ -108,6 +111,15 @@ class Play:
             return
         self.reading.add(person.reference)
         self.later(office(at + timedelta(hours=person.reads_after), person, self.chance), person, link, self.read)
+
+    def _expect_plea(self, affected: AffectedSubscriber, mail: Mail) -> None:
+        """Somebody who hopes for more time answers the first notice by mail, before opening any link."""
+        person = self.cast.people.get(affected.subscriber.reference)
+        if person is None or not person.pleads or person.reference in self.reading:
+            return
+        written = plea(mail, to=str(mail.message["Reply-To"] or mail.message["From"]), language=language_of(mail))
+        at = office(mail.at + timedelta(hours=person.reads_after / 2), person, self.chance)
+        self.later(at, person, mail.link, lambda _who, _link: self.returned.put(written))
 
     def later(self, at: datetime, person: Person, link: str, act: "Callable[[Person, str], None]") -> None:
         """Do something for a person at a moment; a site that is away is tried again, as people do."""

@@ -34,6 +34,11 @@ class Stage:
     speed: float
 
     @property
+    def telephone_port(self) -> int:
+        """Where the sink of texts, calls and chats listens."""
+        return self.mail_port + 1
+
+    @property
     def var(self) -> Path:
         """The folder of everything that the rehearsal keeps."""
         return self.base / "rehearsal"
@@ -45,7 +50,7 @@ class Stage:
 
     def taken_ports(self) -> list[int]:
         """Its ports on which something else is listening."""
-        return [port for port in (self.port, self.mail_port) if _is_taken(port)]
+        return [port for port in (self.port, self.mail_port, self.telephone_port) if _is_taken(port)]
 
     def answers(self) -> bool:
         """Whether the site is up."""
@@ -84,6 +89,9 @@ class Stage:
             "BATCH": "200",
             "EMAIL_URL": sink,
             "DRILL_EMAIL_URL": sink,
+            "DRILL_CHANNEL_URL": f"http://127.0.0.1:{self.telephone_port}/",
+            "RETURN_PATH": "bounces@ca.example",
+            "RETURN_MAILBOXES": f"maildir://{self.var / 'returned'}",
             "NOTICE_FROM": "Example CA <revocation@ca.example>",
             "NOTICE_PHONE": "+86 10 5555 0100",
             "CA_NAME": "Example CA",
@@ -164,16 +172,19 @@ def _is_taken(port: int) -> bool:
     return False
 
 
-def commands(port: int, mail_port: int) -> dict[str, Sequence[str]]:
+def commands(stage: Stage) -> dict[str, Sequence[str]]:
     """The processes of a rehearsal: the same as in production, beside the mail sink and the simulated readers."""
     python, manage = sys.executable, str(Path(__file__).resolve().parent.parent / "manage.py")
     worker = [python, "-m", "celery", "-A", "config", "worker", "--loglevel=WARNING", "--concurrency=1"]
     return {
         "site": [
-            python, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "8",
+            python, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{stage.port}", "--threads", "8",
             "--workers", "1", "--no-control-socket", "--access-logfile", "/dev/null", "--timeout", "60",
         ],
-        "post": [python, manage, "rehearsal_post", "--port", str(mail_port)],
+        "post": [
+            python, manage, "rehearsal_post", "--port", str(stage.mail_port),
+            "--telephone-port", str(stage.telephone_port),
+        ],
         "worker": [*worker, "-Q", "celery", "-n", "worker@rehearsal"],
         "revocation": [*worker, "-Q", "revocation", "-n", "revocation@rehearsal"],
         "beat": [python, "-m", "celery", "-A", "config", "beat", "--loglevel=WARNING", "--pidfile="],

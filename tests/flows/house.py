@@ -89,7 +89,7 @@ class House:
 
     def start(self, *names: str) -> None:
         """Start some of the processes of a rehearsal."""
-        every = commands(self.stage.port, self.stage.mail_port)
+        every = commands(self.stage)
         for name in names:
             log = (self.stage.var / f"{name}.log").open("ab")
             self.running[name] = subprocess.Popen(

@@ -75,4 +75,4 @@ def test_all_the_troubles_of_2024_are_on_stage(made):
     assert set(seen) >= {name for name, share in TRAITS if share * 40 >= 1}
     assert len(people) == 40
     gone = [each for each in people if each["trait"] == "everybody gone"]
-    assert all(set(each["mailboxes"].values()) <= {"bounces", "refused"} for each in gone)
+    assert all(fate in {"bounces", "refused"} for each in gone for box, fate in each["mailboxes"].items() if "@" in box)

@@ -1,5 +1,7 @@
 """The mail sink, over real SMTP, and what it reports over HTTP."""
 
+import email
+import email.policy
 import hashlib
 import hmac
 import json
@@ -16,6 +18,8 @@ import pytest
 
 from rehearsal import post
 from rehearsal.mailbox import Mailboxes
+from rehearsal.people import Person
+from rehearsal.postmaster import ReturnMailbox
 from tests.conftest import NOW
 
 KEY = "a key of this test"
@@ -50,9 +54,11 @@ def sink(tmp_path: Path, webhook: str, monkeypatch):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    fates = {"gone@a.example": "refused", "left@a.example": "bounces", "away@a.example": "silent"}
+    fates = {"gone@a.example": "refused", "left@a.example": "bounces", "away@a.example": "away"}
     boxes = Mailboxes(tmp_path / "post.sqlite3")
-    controller = post.serve(post.Sink(boxes, fates, post.Provider(webhook, KEY), tmp_path / "stopped"), port)
+    away = {"away@a.example": Person("S1", "on vacation", back_after_days=9, substitute="deputy@a.example")}
+    mailman = post.Mailman(ReturnMailbox(tmp_path / "returned"), away)
+    controller = post.serve(post.Sink(boxes, fates, post.Provider(webhook, KEY), mailman, tmp_path / "stopped"), port)
     yield boxes, port, tmp_path / "stopped"
     controller.stop()
 
@@ -72,6 +78,13 @@ def wait_for_report() -> dict:
     while not Webhook.reports and time.monotonic() < end:
         time.sleep(0.02)
     return Webhook.reports[0]
+
+
+def wait_for_return(folder: Path) -> EmailMessage:
+    end = time.monotonic() + 10
+    while not (found := sorted((folder / "returned" / "new").iterdir())) and time.monotonic() < end:
+        time.sleep(0.02)
+    return email.message_from_bytes(found[0].read_bytes(), policy=email.policy.default)
 
 
 def test_a_notice_lies_in_its_readers_mailbox_with_its_link(sink):
@@ -106,11 +119,35 @@ def test_a_delivery_is_reported_with_a_signature_that_the_provider_would_give(si
     assert told["event-data"]["message"]["headers"]["message-id"] == "1@ca.example"
 
 
-def test_a_mailbox_that_has_gone_bounces_later(sink):
+def test_a_mailbox_that_has_gone_bounces_later_by_a_report_to_the_envelope_sender(sink, tmp_path):
     _, port, _ = sink
     send(port, "left@a.example")
 
-    assert wait_for_report()["event-data"]["severity"] == "permanent"
+    report = wait_for_return(tmp_path)
+    assert report.get_content_type() == "multipart/report"
+    assert report["To"] == "ca@ca.example"
+    [status] = [part for part in report.walk() if part.get_content_type() == "message/delivery-status"]
+    facts = status.get_payload()[1]
+    assert (facts["Action"], facts["Status"]) == ("failed", "5.1.1")
+    assert facts["Final-Recipient"] == "rfc822; left@a.example"
+    assert "<1@ca.example>" in report.as_string()
+    assert Webhook.reports == []
+
+
+def test_a_person_on_vacation_answers_each_sender_once(sink, tmp_path):
+    boxes, port, _ = sink
+    send(port, "away@a.example")
+    send(port, "away@a.example")
+
+    reply = wait_for_return(tmp_path)
+    while len(Webhook.reports) < 2:
+        time.sleep(0.02)
+    assert len(list((tmp_path / "returned" / "new").iterdir())) == 1
+    assert reply["Auto-Submitted"] == "auto-replied (vacation)"
+    assert reply["In-Reply-To"] == "<1@ca.example>"
+    assert "back on 28 March 2024" in reply.get_content()
+    assert "deputy@a.example" in reply.get_content()
+    assert boxes.count() == 2
 
 
 def test_a_server_that_knows_nobody_of_that_name_refuses_at_once(sink):

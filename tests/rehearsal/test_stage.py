@@ -53,7 +53,9 @@ def test_a_process_that_could_reach_something_else_has_not_entered(stage, name, 
     assert not stage.is_entered(closed | {name: value})
 
 
-@pytest.mark.parametrize("command", [["rehearsal_play"], ["rehearsal_post", "--port", "8101"]])
+@pytest.mark.parametrize(
+    "command", [["rehearsal_play"], ["rehearsal_post", "--port", "8101", "--telephone-port", "8102"]]
+)
 def test_parts_of_a_rehearsal_do_not_play_outside_one(settings, command):
     settings.REHEARSAL = False
     with pytest.raises(CommandError, match="part of"):

@@ -9,6 +9,7 @@ from rehearsal.incident import SLUG
 from rehearsal.mailbox import Mailboxes
 from rehearsal.play import Cast, Play
 from rehearsal.portal import Portal
+from rehearsal.postmaster import ReturnMailbox
 from revocation.sandbox import open_ca
 
 
@@ -21,4 +22,5 @@ class Command(BaseCommand):
         portal = Portal(open_ca(Path(settings.SANDBOX_ROOT), SLUG), settings.VAR)
         cast = Cast.load(settings.VAR / "people.json")
         with ThreadPoolExecutor(4) as threads:
-            Play(cast, Mailboxes(settings.VAR / "post.sqlite3"), portal, threads).run()
+            boxes, returned = Mailboxes(settings.VAR / "post.sqlite3"), ReturnMailbox(settings.VAR / "returned")
+            Play(cast, boxes, portal, returned, threads).run()

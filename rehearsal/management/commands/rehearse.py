@@ -34,7 +34,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="of the site; the mail sink takes the next one")
+        parser.add_argument("--port", type=int, default=8000, help="of the site; the sinks take the next two")
         parser.add_argument("--speed", type=float, default=1440.0, help="of the clock: 1440 is one day a minute")
         parser.add_argument("--certificates", type=int, default=history.CERTIFICATES)
         parser.add_argument("--subscribers", type=int, default=380)
@@ -92,7 +92,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _play(self, campaign: Campaign) -> None:
-        troupe = Troupe(commands(self.stage.port, self.stage.mail_port), self.stage.var / "logs")
+        troupe = Troupe(commands(self.stage), self.stage.var / "logs")
         troupe.start()
         try:
             self._wait_for_site()
