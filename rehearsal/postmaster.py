@@ -112,7 +112,7 @@ def _status(mail: Mail, host: str, now: datetime) -> EmailMessage:
         f"User unknown\r\nLast-Attempt-Date: {format_datetime(now.astimezone(UTC))}\r\n"
     )
     head = b"Content-Type: message/delivery-status\r\nContent-Description: Delivery report\r\n\r\n"
-    return message_from_bytes(head + lines.encode(), policy=default)  # type: ignore[return-value]
+    return message_from_bytes(head + lines.encode(), policy=default)
 
 
 def _headers(mail: Mail) -> EmailMessage:
