@@ -26,6 +26,12 @@ EXPIRING = 28
 UNHURRIED = {"slow", "change window", "silent until called", "never answers"}
 EXPIRING_WITHIN = timedelta(days=67)
 SHARED_SERVICE = "service-desk@shared-services.example"
+LANGUAGES = (("zh-Hans", 0.6), ("en", 0.4))
+ACCOUNT_MANAGERS = ("accounts.north@ca.example", "accounts.south@ca.example", "accounts.public@ca.example")
+MANAGED = {"finance", "government", "critical"}
+"""The classes that an account manager of the CA looks after."""
+STALE = 0.25
+"""The share of contacts that nobody has asked for more than a year."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Institution:
     subscriber_class: str
     contacts: list[tuple[str, str, str]]
     person: people.Person
+    language: str = "en"
     certificates: int = 1
 
 
@@ -58,6 +65,8 @@ def make(folder: Path, base_url: str, size: Size) -> SandboxCA:
     ca = create(folder.parent / "ca", SLUG, profile, now=history.REPORT_READ_AT)
     cast = _institutions(size, chance)
     _write_register(folder, ca, cast)
+    _write_contacts(folder, cast, chance)
+    _write_commitments(folder / "commitments.csv", cast, chance)
     affected = [(who, leaf) for who in cast for leaf in _leaves(who, chance)]
     _let_some_expire(affected, chance)
     serials = _write_certificates(folder / "certificates.pem", ca, affected)
@@ -80,7 +89,8 @@ def _institutions(size: Size, chance: random.Random) -> list[Institution]:
         contacts = _contacts(domain, number, trait, chance)
         reference = f"S{number:05d}"
         who = people.person(reference, trait, [email for _, email, _ in contacts], contacts[0][2], chance)
-        cast.append(Institution(reference, name, domain, subscriber_class, contacts, who))
+        [language] = chance.choices([tag for tag, _ in LANGUAGES], weights=[share for _, share in LANGUAGES])
+        cast.append(Institution(reference, name, domain, subscriber_class, contacts, who, language))
     _share_out(cast, size.certificates, chance)
     return cast
 
@@ -151,17 +161,37 @@ def _write_register(folder: Path, ca: SandboxCA, cast: list[Institution]) -> Non
     _write(
         folder / "subscribers.csv",
         ("reference", "name", "class", "language", "time_zone"),
-        [(who.reference, who.name, who.subscriber_class, "en", "Asia/Shanghai") for who in cast],
+        [(who.reference, who.name, who.subscriber_class, who.language, "Asia/Shanghai") for who in cast],
     )
-    _write(
-        folder / "contacts.csv",
-        ("subscriber", "name", "email", "phone", "role", "rank"),
-        [
-            (who.reference, name, email, phone, "backup" if rank else "primary", rank)
-            for who in cast
-            for rank, (name, email, phone) in enumerate(who.contacts)
-        ],
-    )
+
+
+def _write_contacts(folder: Path, cast: list[Institution], chance: random.Random) -> None:
+    """Primary contacts and backups, some of them not asked for long, and the CA's own account managers."""
+    head = ("subscriber", "name", "email", "phone", "role", "rank", "takes_sms", "verified_at", "source")
+    rows: list[tuple[object, ...]] = []
+    for number, who in enumerate(cast):
+        texts = who.person.trait == "reads only texts" or number % 3 == 0
+        for rank, (name, email, phone) in enumerate(who.contacts):
+            asked = chance.uniform(400, 900) if chance.random() < STALE else chance.uniform(5, 330)
+            verified = (history.REPORT_READ_AT - timedelta(days=asked)).replace(microsecond=0)
+            role, sms = "backup" if rank else "primary", "yes" if texts and not rank else "no"
+            rows.append((who.reference, name, email, phone, role, rank, sms, verified.isoformat(), "agreement"))
+        if who.subscriber_class in MANAGED:
+            manager = ACCOUNT_MANAGERS[number % len(ACCOUNT_MANAGERS)]
+            rows.append((who.reference, "Account manager", manager, "", "account_manager", 9, "no", "", "CA"))
+    _write(folder / "contacts.csv", head, rows)
+
+
+def _write_commitments(path: Path, cast: list[Institution], chance: random.Random) -> None:
+    """What some of them have put in writing, and what has lapsed since."""
+    rows = []
+    for who in cast:
+        if chance.random() < 0.5:  # noqa: PLR2004 - a share
+            given = (history.REPORT_READ_AT - timedelta(days=chance.uniform(20, 500))).replace(microsecond=0)
+            window = "24h" if who.person.trait == "prompt" and chance.random() < 0.4 else "5d"  # noqa: PLR2004 - a share
+            until = given + timedelta(days=365)
+            rows.append((who.reference, window, who.contacts[0][0], given.isoformat(), until.isoformat()))
+    _write(path, ("subscriber", "window", "given_by", "given_at", "valid_until"), rows)
 
 
 def _write_certificates(path: Path, ca: SandboxCA, wanted: Iterable[tuple[Institution, Leaf]]) -> list[str]:

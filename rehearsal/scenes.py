@@ -70,7 +70,8 @@ class Scenes:
 
     def _register(self) -> None:
         folder = self.var / "register"
-        names = ("issuers.csv", "subscribers.csv", "contacts.csv", "certificates.pem", "other-certificates.pem")
+        tables = ("issuers.csv", "subscribers.csv", "contacts.csv", "commitments.csv")
+        names = (*tables, "certificates.pem", "other-certificates.pem")
         report = import_register(
             [folder / name for name in names], commit=True, actor=staff("operator"), now=clock.now()
         )
