@@ -1,4 +1,4 @@
-"""The colleagues who ring up subscribers that nobody has reached by mail."""
+"""The colleagues who work through the call list, as it stands on the page, and write down what was said."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -7,18 +7,20 @@ from audit.actors import staff
 from campaigns import links
 from campaigns.models import AffectedSubscriber, Campaign
 from campaigns.services import name_contact
+from core.errors import Refused
 from notices.models import Call
-from notices.services import record_call
+from notices.services import Agreed, record_call, take_turn
 from rehearsal.people import Person
+from reports.calls import call_list, to_ring
+from subscribers.models import Contact
 
-BEGIN_AFTER = timedelta(hours=20)
 BETWEEN_CALLS = timedelta(minutes=12)
-AGAIN_AFTER = timedelta(hours=10)
 CALLER = staff("caller")
+HANGS_UP = "never answers"
 
 
 class CallRoom:
-    """A handful of people with telephones, who work through the at-risk list and write down what was said."""
+    """A handful of people with telephones, who ring whom the call list names next and take turns."""
 
     def __init__(
         self, people: Mapping[str, Person], *, on_reached: Callable[[AffectedSubscriber, str, datetime], None]
@@ -29,52 +31,50 @@ class CallRoom:
 
     def step(self, *, now: datetime) -> None:
         """Make the calls for which there has been time since the last step."""
-        for campaign in Campaign.objects.acting():
-            begin = (campaign.launched_at or now) + BEGIN_AFTER
-            self.next_at = max(self.next_at or begin, begin)
-            while self.next_at <= now:
-                self.next_at += BETWEEN_CALLS
-                if not self._ring(campaign, now=now):
-                    self.next_at = max(self.next_at, now)
-                    break
-
-    def _ring(self, campaign: Campaign, *, now: datetime) -> bool:
-        quiet = Call.objects.filter(at__gt=now - AGAIN_AFTER).values("affected_subscriber")
-        rows = AffectedSubscriber.objects.filter(campaign=campaign, acknowledged_at=None).at_risk(now)
-        affected = (
-            rows.exclude(pk__in=quiet)
-            .select_related("subscriber", "campaign")
-            .order_by("unreachable_since", "pk")
-            .first()
-        )
-        if affected is None:
-            return False
-        self._talk(affected, self.people.get(affected.subscriber.reference), now=now)
-        return True
-
-    def _talk(self, affected: AffectedSubscriber, person: Person | None, *, now: datetime) -> None:
-        contact = affected.subscriber.contacts.exclude(phone="").order_by("rank").first()
-        reached = person is not None and person.answers_phone
-        gone = person is not None and person.trait == "everybody gone"
-        record_call(
-            affected,
-            contact=contact,
-            outcome=_outcome(reached, gone),
-            note="The switchboard named a successor." if reached and gone else "",
-            actor=CALLER,
-            now=now,
-        )
-        if not reached:
+        self.next_at = max(self.next_at or now, now - BETWEEN_CALLS * 20)
+        free = (now - self.next_at) // BETWEEN_CALLS
+        if free < 1 or not Campaign.objects.acting().exists():
             return
-        if gone:
-            domain = contact.email.rpartition("@")[2] if contact else "subscriber.example"
+        entries = [each for each in call_list(to_ring(now), page=0, now=now).entries if each.is_open]
+        for entry in entries[:free]:
+            self._ring(entry.affected, entry.case.contact, now=now)
+        self.next_at = self.next_at + BETWEEN_CALLS * len(entries[:free]) if entries else now
+
+    def _ring(self, affected: AffectedSubscriber, contact: Contact | None, *, now: datetime) -> None:
+        if contact is None:
+            return
+        try:
+            take_turn(affected.subscriber, actor=CALLER, now=now)
+            self._talk(affected, contact, self.people.get(affected.subscriber.reference), now=now)
+        except Refused:
+            return
+
+    def _talk(self, affected: AffectedSubscriber, contact: Contact, person: Person | None, *, now: datetime) -> None:
+        outcome, agreed, note = _said(person, now=now)
+        record_call(affected, contact=contact, outcome=outcome, note=note, agreed=agreed, actor=CALLER, now=now)
+        if outcome not in Call.TOLD or outcome == Call.Outcome.REFUSES:
+            return
+        if person is not None and person.trait == "everybody gone":
+            domain = contact.email.rpartition("@")[2] or "subscriber.example"
             name_contact(affected, name="Successor", email=f"successor@{domain}", phone="", actor=CALLER, now=now)
-        elif contact is not None:
+        else:
             self.on_reached(affected, links.respond_url(affected, contact), now)
 
 
-def _outcome(reached: bool, gone: bool) -> str:
-    """Where everybody is gone, the number is answered by somebody who only knows who came after them."""
-    if not reached:
-        return Call.Outcome.NO_ANSWER
-    return Call.Outcome.WRONG_NUMBER if gone else Call.Outcome.REACHED
+def _said(person: Person | None, *, now: datetime) -> tuple[str, Agreed, str]:
+    """What comes of a call to a person, and what the caller writes down of it."""
+    gone = person is not None and person.trait == "everybody gone"
+    if person is None or not person.answers_phone:
+        if gone:
+            return Call.Outcome.WRONG_NUMBER, Agreed(), "The number belongs to somebody else by now."
+        if person is not None and person.trait == HANGS_UP and person.uploads:
+            return Call.Outcome.REFUSES, Agreed(), "Will not replace before the next quarter."
+        return Call.Outcome.NO_ANSWER, Agreed(), ""
+    if gone:
+        return Call.Outcome.REACHED, Agreed(), "The switchboard named a successor."
+    promised = now + timedelta(hours=person.works[-1][0] + 2) if person.works else None
+    return (
+        (Call.Outcome.PROMISED, Agreed(promised_for=promised), "Had not seen any mail. Has the link now.")
+        if promised
+        else (Call.Outcome.REACHED, Agreed(), "Had not seen any mail. Has the link now.")
+    )

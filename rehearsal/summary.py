@@ -7,9 +7,9 @@ from django.db.models import F, Q
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
 from campaigns.services import counts
 from core import clock
-from notices.models import Notice, first_notice_at
+from notices.models import Call, InboundMessage, Notice, first_notice_at
 from revocation.models import Revocation
-from subscribers.models import Contact
+from subscribers.models import Channel, Contact
 
 
 def summary(campaign: Campaign) -> dict[str, Any]:
@@ -20,6 +20,8 @@ def summary(campaign: Campaign) -> dict[str, Any]:
     subscribers = AffectedSubscriber.objects.filter(campaign=campaign)
     notices = Notice.objects.in_campaign(campaign)
     published = Revocation.objects.filter(affected_certificate__campaign=campaign, state=Revocation.State.PUBLISHED)
+    returned = InboundMessage.objects.filter(affected_subscriber__campaign=campaign)
+    calls = Call.objects.filter(affected_subscriber__campaign=campaign)
     first = first_notice_at(campaign)
     launched = campaign.launched_at or now
     return {
@@ -36,6 +38,11 @@ def summary(campaign: Campaign) -> dict[str, Any]:
         "acknowledged": subscribers.exclude(acknowledged_at=None).count(),
         "reached_through_backup": subscribers.filter(acknowledged_by__role=Contact.Role.BACKUP).count(),
         "unreachable": subscribers.exclude(unreachable_since=None).count(),
+        "reached_by_phone": calls.filter(outcome__in=Call.TOLD).values("affected_subscriber").distinct().count(),
+        "calls": calls.count(),
+        "auto_replies": returned.filter(kind=InboundMessage.Kind.AUTO_REPLY).count(),
+        "answers": returned.filter(kind=InboundMessage.Kind.ANSWER).count(),
+        "texts_sent": notices.exclude(sent_at=None).exclude(channel=Channel.MAIL).count(),
         "notices_sent": notices.exclude(sent_at=None).count(),
         "bounced": notices.filter(state__in=[Notice.State.BOUNCED, Notice.State.REFUSED]).count(),
         "first_notice_seconds": (first - launched).total_seconds() if first else None,
