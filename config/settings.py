@@ -197,13 +197,15 @@ RETURN_PATH = env.str("RETURN_PATH", default="")
 if RETURN_PATH and not re.fullmatch(r"[^@+\s]{1,18}@[^@\s]+", RETURN_PATH):
     raise ImproperlyConfigured("RETURN_PATH is no address such as bounces@ca.example (18 characters before the @).")
 RETURN_MAILBOXES = env.list("RETURN_MAILBOXES", default=[])
-"""Where bounces and replies are read: imaps://user@host/Folder or maildir:///path."""
+"""Where bounces and replies are read: imaps://user@host/Folder, imap+tls://… or maildir:///path."""
 RETURN_MAILBOX_PASSWORD = env.str("RETURN_MAILBOX_PASSWORD", default="")
 ANSWER_RECEIVED = env.bool("ANSWER_RECEIVED", default=True)
 """Whether a contact who answers by mail gets a confirmation of receipt, once a day."""
 for _mailbox in RETURN_MAILBOXES:
-    if not _mailbox.startswith(("imap://", "imaps://", "maildir:///")):
-        raise ImproperlyConfigured("RETURN_MAILBOXES: each is imaps://user@host/Folder or maildir:///path.")
+    if not _mailbox.startswith(("imap://", "imap+tls://", "imaps://", "maildir:///")):
+        raise ImproperlyConfigured(
+            "RETURN_MAILBOXES: each is imaps://user@host/Folder, imap+tls://… or maildir:///path."
+        )
 CA_NAME = env.str("CA_NAME", default="Example CA")
 CA_NAME_ZH_HANS = env.str("CA_NAME_ZH_HANS", default="")
 AGREEMENT_CLAUSE = env.str(

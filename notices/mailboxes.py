@@ -1,134 +1,170 @@
-"""Reading the mailboxes in which bounces and replies arrive: by IMAP, or from a maildir.
+"""Mailboxes that take what comes back: read over IMAP, or as a Maildir on this machine.
 
-A message is marked as taken only after it has been recorded, so a reader that dies loses nothing; what is read twice
-counts once. Passwords are never logged.
+A message is marked only after the reader has kept it, so whoever dies in between reads it again; what was kept already
+is recognised by its digest. Of a message that is very long only the beginning is read.
 """
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
+import ssl
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.conf import settings
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
 
+from core.errors import Refused, Unavailable
 from notices.mime import READ
 
-log = logging.getLogger(__name__)
-TAKEN = b"$RecallTaken"
-SEEN = b"\\Seen"
-AT_ONCE = 200
 TIMEOUT = 20
-PORTS = {"imap": 143, "imaps": 993}
+KEYWORD = "$RecallTaken"
+PORTS = {"imaps": 993, "imap": 143, "imap+tls": 143}
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """A message in a mailbox: its bytes (the beginning of a large one), its whole size, and when the server took it."""
+class Found:
+    """A message in a mailbox: how the mailbox calls it, its bytes or their beginning, its size, when it came in."""
 
+    key: str
     raw: bytes
     size: int
     received_at: datetime
 
 
-class Record(Protocol):
-    """The service that keeps one message."""
+class Mailbox(Protocol):
+    """What a reader needs of a mailbox. Every method raises `Unavailable` when the mailbox is away."""
 
-    def __call__(self, raw: bytes, *, source: str, received_at: datetime, size: int | None, now: datetime) -> Any:
-        """Keep it."""
+    def unread(self, *, limit: int) -> Iterator[Found]:
+        """The oldest messages that have not been marked."""
 
-
-def read_all(mailboxes: Iterable[str], record: Record, *, now: datetime) -> int:
-    """Read every mailbox; how many messages there were. One that is away is logged, and the others are read."""
-    count = 0
-    for url in mailboxes:
-        try:
-            count += read_mailbox(url, record, now=now)
-        except (OSError, IMAPClientError) as error:
-            log.warning("The mailbox %s cannot be read: %s.", shown(url), type(error).__name__)
-    return count
+    def mark(self, key: str) -> None:
+        """Say that a message has been kept."""
 
 
-def read_mailbox(url: str, record: Record, *, now: datetime) -> int:
-    """Record what is new in one mailbox; how many messages there were. Raises OSError or IMAPClientError."""
-    count = 0
-    for arrived, done in _maildir(url) if url.startswith("maildir:") else _imap(url):
-        try:
-            record(arrived.raw, source=shown(url), received_at=arrived.received_at, size=arrived.size, now=now)
-        except Exception:
-            log.exception("A message in %s could not be recorded; it stays there.", shown(url))
-            continue
-        done()
-        count += 1
-    return count
-
-
-def shown(url: str) -> str:
-    """A mailbox without its password."""
+def name_of(url: str) -> str:
+    """What a mailbox is called in journals and logs: its address without a password."""
     parts = urlsplit(url)
-    return f"{parts.scheme}:{parts.path}" if parts.scheme == "maildir" else f"{parts.hostname}{parts.path or '/INBOX'}"
-
-
-Found = tuple[Arrived, Callable[[], object]]
-
-
-def _maildir(url: str) -> Iterator[Found]:
-    """The new messages of a maildir; taken ones go to `cur`, as every reader does it."""
-    folder = Path(unquote(urlsplit(url).path))
-    if not (folder / "new").is_dir():
-        raise FileNotFoundError(f"{folder} is no maildir.")
-    for path in sorted((folder / "new").iterdir())[:AT_ONCE]:
-        with path.open("rb") as file:
-            raw = file.read(READ)
-        facts = path.stat()
-        arrived = Arrived(raw, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
-        yield arrived, _mover(path, folder / "cur" / f"{path.name}:2,S")
-
-
-def _mover(path: Path, to: Path) -> Callable[[], object]:
-    def done() -> None:
-        to.parent.mkdir(exist_ok=True)
-        path.rename(to)
-
-    return done
-
-
-def _imap(url: str) -> Iterator[Found]:
-    """The messages of an IMAP folder that we have not taken yet."""
-    with _connected(url) as box:
-        answer = box.select_folder(unquote(urlsplit(url).path.strip("/")) or "INBOX")
-        flag = TAKEN if b"\\*" in answer.get(b"PERMANENTFLAGS", ()) else SEEN
-        keys = box.search(["UNKEYWORD", TAKEN] if flag == TAKEN else ["UNSEEN"])[:AT_ONCE]
-        for key in keys:
-            found = box.fetch([key], [f"BODY.PEEK[]<0.{READ}>", "RFC822.SIZE", "INTERNALDATE"]).get(key)
-            if not found:
-                continue
-            raw = next((value for name, value in found.items() if name.startswith(b"BODY[]")), b"") or b""
-            at = found[b"INTERNALDATE"]
-            yield Arrived(raw, found[b"RFC822.SIZE"], at.astimezone(UTC)), _marker(box, key, flag)
-
-
-def _marker(box: IMAPClient, key: int, flag: bytes) -> Callable[[], object]:
-    return lambda: box.add_flags([key], [flag], silent=True)
+    user = f"{unquote(parts.username)}@" if parts.username else ""
+    return f"{parts.scheme}://{user}{parts.hostname or ''}{parts.path}"[:100]
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[IMAPClient]:
+def open_mailbox(url: str) -> Iterator[Mailbox]:
+    """A mailbox by its URL: `imaps://user:password@host/Folder`, `imap+tls://…`, `imap://…`, or `maildir:///path`.
+
+    Raises `Refused` for another kind of URL, and `Unavailable` when the mailbox cannot be opened.
+    """
     parts = urlsplit(url)
-    is_secure = parts.scheme == "imaps"
-    port = parts.port or PORTS[parts.scheme]
-    box = IMAPClient(parts.hostname, port=port, ssl=is_secure, use_uid=True, timeout=TIMEOUT)
-    try:
-        box.normalise_times = False
-        box.login(unquote(parts.username or ""), unquote(parts.password or "") or settings.RETURN_MAILBOX_PASSWORD)
-        yield box
-    finally:
+    if parts.scheme == "maildir":
+        yield Maildir(Path(unquote(parts.path)))
+    elif parts.scheme in PORTS:
+        with _signed_in(parts) as client:
+            yield Imap(client)
+    else:
+        raise Refused(
+            f"{name_of(url)} is no mailbox; those of IMAP begin with imaps://, those on disk with maildir://."
+        )
+
+
+class Maildir:
+    """A Maildir: what is new lies in `new`, what was kept is moved to `cur`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not (path / "new").is_dir():
+            raise Unavailable(f"There is no Maildir at {path}.")
+
+    def unread(self, *, limit: int) -> Iterator[Found]:
+        """The oldest messages in `new`."""
         try:
-            box.logout()
-        except (OSError, IMAPClientError):
-            log.info("The connection to %s did not close well.", shown(url))
+            paths = sorted((self.path / "new").iterdir(), key=lambda each: (each.stat().st_mtime_ns, each.name))
+            for path in paths[:limit]:
+                facts = path.stat()
+                with path.open("rb") as stream:
+                    raw = stream.read(READ)
+                yield Found(path.name, raw, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
+        except OSError as error:
+            raise Unavailable(f"The Maildir {self.path} cannot be read: {error.strerror}.") from error
+
+    def mark(self, key: str) -> None:
+        """Move a message to `cur`, as seen."""
+        try:
+            (self.path / "cur").mkdir(exist_ok=True)
+            (self.path / "new" / key).rename(self.path / "cur" / f"{key.partition(':')[0]}:2,S")
+        except OSError as error:
+            raise Unavailable(f"The Maildir {self.path} cannot be written: {error.strerror}.") from error
+
+
+class Imap:
+    """A folder on an IMAP server (RFC 9051). Kept messages carry a keyword; where the server knows none, `Seen`."""
+
+    def __init__(self, client: IMAPClient) -> None:
+        self.client = client
+        allowed = {bytes(flag).lower() for flag in client.folder_facts.get(b"PERMANENTFLAGS", ())}
+        has_keywords = rb"\*" in allowed or KEYWORD.encode().lower() in allowed
+        self.flag, self.search = (KEYWORD, ["UNKEYWORD", KEYWORD]) if has_keywords else (r"\Seen", ["UNSEEN"])
+
+    def unread(self, *, limit: int) -> Iterator[Found]:
+        """The oldest messages that have not been kept; looking marks nothing."""
+        with _told():
+            keys = sorted(self.client.search([*self.search, "UNDELETED"]))[:limit]
+            facts = self.client.fetch(keys, ["RFC822.SIZE", "INTERNALDATE"]) if keys else {}
+        for key in keys:
+            if key in facts:
+                yield self._read(key, facts[key])
+
+    def mark(self, key: str) -> None:
+        """Put the keyword on a message."""
+        with _told():
+            self.client.add_flags([int(key)], [self.flag], silent=True)
+
+    def _read(self, key: int, facts: dict[bytes, Any]) -> Found:
+        size = int(facts[b"RFC822.SIZE"])
+        with _told():
+            answer = self.client.fetch([key], [f"BODY.PEEK[]<0.{READ}>"]).get(key, {})
+        raw = next((bytes(value) for name, value in answer.items() if name.startswith(b"BODY[]")), b"")
+        return Found(str(key), raw, size, facts[b"INTERNALDATE"])
+
+
+class _Client(IMAPClient):  # type: ignore[misc] # the library has no types
+    """The client, with what the server said of the selected folder."""
+
+    folder_facts: dict[bytes, Any]
+
+
+@contextmanager
+def _signed_in(parts: SplitResult) -> Iterator[_Client]:
+    is_tls = parts.scheme == "imaps"
+    with _told():
+        client = _Client(
+            parts.hostname or "",
+            port=parts.port or PORTS[parts.scheme],
+            ssl=is_tls,
+            ssl_context=ssl.create_default_context() if is_tls else None,
+            timeout=TIMEOUT,
+        )
+    try:
+        with _told():
+            client.normalise_times = False
+            if parts.scheme == "imap+tls":
+                client.starttls(ssl.create_default_context())
+            client.login(
+                unquote(parts.username or ""), unquote(parts.password or "") or settings.RETURN_MAILBOX_PASSWORD
+            )
+            client.folder_facts = client.select_folder(unquote(parts.path.strip("/")) or "INBOX")
+        yield client
+    finally:
+        client.shutdown()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Let what goes wrong at the other end be said in one way; a password is never in it."""
+    try:
+        yield
+    except (OSError, IMAPClientError) as error:
+        raise Unavailable(f"The IMAP server says: {str(error)[:200] or type(error).__name__}.") from error

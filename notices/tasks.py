@@ -7,7 +7,6 @@ from campaigns.models import AffectedSubscriber, News
 from core import clock
 from core.due import work
 from notices import services
-from notices.mailboxes import read_all
 from notices.models import Letter, Notice, NoticeQuerySet
 from notices.routes import PERIOD
 from subscribers.models import Channel, ContactCheck
@@ -47,7 +46,7 @@ def send() -> None:
 @shared_task(expires=60)
 def read_mailboxes() -> None:
     """Read what came back by mail; a mailbox that is away holds up no other."""
-    read_all(settings.RETURN_MAILBOXES, services.record_inbound, now=clock.now())
+    services.read_mailboxes(now=clock.now())
 
 
 @shared_task(expires=60)

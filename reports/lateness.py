@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, News, Snapshot
 from core.due import DueModel, lease
 from notices.models import Notice
+from notices.services import mailboxes_away
 from revocation.models import Gate, Revocation
 
 
@@ -35,7 +36,7 @@ def ages(*, now: datetime) -> list[Age]:
     """The age of the oldest due row of each kind, and the signs of life of running campaigns.
 
     `schedule`: how long ago their revocations were last planned and let through, without which none is ever due.
-    `beat`: how long ago the last snapshot was taken.
+    `beat`: how long ago the last snapshot was taken. `mailbox`: how long a mailbox of RETURN_MAILBOXES has been away.
     """
     rows: dict[str, QuerySet[DueModel]] = {
         "escalation": AffectedSubscriber.objects.to_escalate(),
@@ -48,6 +49,7 @@ def ages(*, now: datetime) -> list[Age]:
         "verification": Revocation.objects.unverified(),
     }
     found = [Age(kind, _age(due, now), limit()) for kind, due in rows.items()]
+    found.append(Age("mailbox", mailboxes_away(now=now), limit()))
     return [*found, Age("schedule", _unscheduled(now), limit()), Age("beat", _silence(now), limit())]
 
 
@@ -87,6 +89,8 @@ def _in_words(age: Age) -> str:
     waited = int(age.age.total_seconds()) if age.age else 0
     if age.kind == "beat":
         return f"The beat has been silent for {waited} s; a running campaign writes a snapshot each minute."
+    if age.kind == "mailbox":
+        return f"A mailbox of RETURN_MAILBOXES cannot be read for {waited} s: bounces and answers lie there unseen."
     if age.kind == "schedule":
         return (
             f"For {waited} s no revocation has been planned or let through; the queue `revocation` may have no worker."

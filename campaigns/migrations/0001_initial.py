@@ -279,6 +279,7 @@ class Migration(migrations.Migration):
                 ("version", models.PositiveIntegerField(default=1, editable=False)),
             ],
             options={
+                "verbose_name_plural": "escalation policies",
                 "ordering": ("window", "name"),
                 "constraints": [
                     models.UniqueConstraint(

@@ -184,6 +184,7 @@ class EscalationPolicy(models.Model):
 
     class Meta:
         ordering = ("window", "name")
+        verbose_name_plural = "escalation policies"
         constraints = (
             models.UniqueConstraint(fields=["window"], condition=Q(is_default=True), name="one_default_policy"),
         )

@@ -2,6 +2,7 @@
 
 from notices.services.answers import deal_with
 from notices.services.calls import Agreed, record_call
+from notices.services.collecting import mailboxes_away, read_mailboxes
 from notices.services.delivery import Report, record_delivery
 from notices.services.forecast import FirstNotices, forecast
 from notices.services.inbound import record_inbound
@@ -30,6 +31,8 @@ __all__ = [
     "free_for_letters",
     "free_for_notices",
     "has_due_notices",
+    "mailboxes_away",
+    "read_mailboxes",
     "record_call",
     "record_delivery",
     "record_inbound",

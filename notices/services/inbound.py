@@ -37,6 +37,8 @@ def record_inbound(
 ) -> InboundMessage | None:
     """Keep a message that came back and do what follows; None if it has nothing to do with us. Each counts once.
 
+    What a person wrote is kept for people even when nobody knows whose it is.
+
     A bounce or an automatic reply does what the same report of a provider does (`record_delivery`); an answer is kept
     for people, and its receipt confirmed. `size` is that of the whole message where `raw` is its beginning.
     """
@@ -45,7 +47,8 @@ def record_inbound(
         return found
     what = classify(raw, received_at=received_at)
     message, contact, affected = _about(what)
-    if contact is None and message is None:
+    is_for_people = what.kind == ANSWER and "@" in what.sender and what.sender.lower() not in _own_addresses()
+    if contact is None and message is None and not is_for_people:
         log.info("A message through %s has nothing to do with any message of ours.", source)
         return None
     fields = _fields(what, raw if len(raw) <= KEPT_BYTES and size in (None, len(raw)) else None)

@@ -11,10 +11,9 @@ import pytest
 from django.conf import LazySettings
 
 from campaigns.services import acknowledge
-from notices.mailboxes import read_all, read_mailbox
 from notices.models import DeliveryEvent, InboundMessage, Letter, Notice
 from notices.returns import return_path
-from notices.services import record_inbound
+from notices.services import read_mailboxes, record_inbound
 from subscribers.models import Contact
 from tests import make
 from tests.asserts import assert_event
@@ -162,9 +161,22 @@ def test_an_automatic_reply_to_our_receipt_ends_there(sink: Sink):
     assert (Letter.objects.count(), Notice.objects.count()) == (1, 1)
 
 
-def test_mail_of_strangers_and_our_own_is_left_alone(sink: Sink):
+def test_what_a_stranger_writes_is_kept_for_people_and_nobody_is_answered(sink: Sink):
     notice = sent_notice(sink)
-    assert came(reply(notice, From="x@elsewhere.example", In_Reply_To="<x@elsewhere.example>")) is None
+    kept = came(reply(notice, From="x@elsewhere.example", In_Reply_To="<x@elsewhere.example>"))
+    assert kept is not None
+    assert (kept.kind, kept.sender, kept.contact, kept.affected_subscriber) == (
+        "answer",
+        "x@elsewhere.example",
+        None,
+        None,
+    )
+    assert_event("inboundmessage.received", about=kept)
+    assert not Letter.objects.exists()
+
+
+def test_our_own_mail_and_what_has_no_sender_is_left_alone(sink: Sink):
+    notice = sent_notice(sink)
     assert came(reply(notice, From="revocation@ca.example", In_Reply_To="<x@elsewhere.example>")) is None
     assert came(b"\0\xff") is None
     assert InboundMessage.objects.count() == 0
@@ -182,7 +194,7 @@ def test_a_maildir_is_read_once_and_what_is_taken_is_moved(sink: Sink, tmp_path:
     box = mailbox.Maildir(tmp_path / "box")
     box.add(reply(notice))
     url = f"maildir://{tmp_path / 'box'}"
-    assert [read_mailbox(url, record_inbound, now=NOW), read_mailbox(url, record_inbound, now=NOW)] == [1, 0]
+    assert [read_mailboxes([url], now=NOW), read_mailboxes([url], now=NOW)] == [1, 0]
     assert InboundMessage.objects.count() == 1
     assert len(list((tmp_path / "box" / "cur").iterdir())) == 1
 
@@ -193,7 +205,7 @@ def test_a_mailbox_that_is_away_holds_up_no_other_and_its_password_is_not_logged
     notice = sent_notice(sink)
     mailbox.Maildir(tmp_path / "box").add(reply(notice))
     urls = ["imap://user:hidden@127.0.0.1:1/INBOX", "maildir:///nowhere", f"maildir://{tmp_path / 'box'}"]
-    assert read_all(urls, record_inbound, now=NOW) == 1
+    assert read_mailboxes(urls, now=NOW) == 1
     assert "127.0.0.1/INBOX cannot be read" in caplog.text
     assert "hidden" not in caplog.text
 
@@ -226,8 +238,8 @@ def test_real_servers_bounce_and_answer_and_the_next_contacts_are_written_to(
         assert send(NOW) == 2
         url, read, ends = servers.imap_url("bounces@ca.example"), 0, time.monotonic() + 30
         while read < 2 and time.monotonic() < ends:
-            read += read_all([url], record_inbound, now=NOW)
-        assert read_all([url], record_inbound, now=NOW) == 0
+            read += read_mailboxes([url], now=NOW)
+        assert read_mailboxes([url], now=NOW) == 0
     kinds = {each.affected_subscriber: each for each in InboundMessage.objects.all()}
     assert (kinds[gone].kind, kinds[gone].is_permanent) == ("bounce", True)
     assert (kinds[away].kind, kinds[away].return_date) == ("auto_reply", "2024-03-28")
