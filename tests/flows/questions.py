@@ -17,16 +17,20 @@ from audit.models import Event  # noqa: E402
 from campaigns.models import AffectedCertificate, Campaign  # noqa: E402
 from campaigns.services import counts  # noqa: E402
 from core import clock  # noqa: E402
-from notices.models import Notice  # noqa: E402
+from notices.models import Letter, Notice  # noqa: E402
 from rehearsal.incident import SLUG  # noqa: E402
 from revocation.models import Revocation  # noqa: E402
 from revocation.sandbox import open_ca  # noqa: E402
 
 
 def notices() -> dict[str, Any]:
-    """The notices by state, and their Message-IDs."""
+    """The notices by state, and their Message-IDs; and those of letters, which go out when no notice is due."""
     by_state = dict(Notice.objects.order_by().values_list("state").annotate(count=Count("pk")))
-    return {"by_state": by_state, "message_ids": sorted(Notice.objects.values_list("message_id", flat=True))}
+    return {
+        "by_state": by_state,
+        "message_ids": sorted(Notice.objects.values_list("message_id", flat=True)),
+        "letter_ids": sorted(Letter.objects.values_list("message_id", flat=True)),
+    }
 
 
 def revocations() -> dict[str, Any]:

@@ -63,7 +63,8 @@ def test_killed_while_notices_are_written_and_sent_nothing_is_lost(built):
     told = built.ask("notices")
     assert set(told["by_state"]) <= {"sent", "delivered", "bounced", "refused"}
     assert told["by_state"].get("queued", 0) == 0
-    received = Counter(mail.message_id for mail in built.mails.since(0))
+    mails = [mail.message_id for mail in built.mails.since(0)]
+    received = Counter(key for key in mails if key not in told["letter_ids"])
     sent = told["by_state"].get("sent", 0) + told["by_state"].get("delivered", 0) + told["by_state"].get("bounced", 0)
     assert len(received) == sent
     assert set(received) <= set(told["message_ids"])
