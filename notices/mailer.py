@@ -232,4 +232,4 @@ def _told(error: Exception) -> str:
 def _provider_id(message: EmailMultiAlternatives) -> str:
     status = getattr(message, "anymail_status", None)
     found = getattr(status, "message_id", None)
-    return found if isinstance(found, str) else ""
+    return str(found)[:255] if isinstance(found, str | int) else ""
