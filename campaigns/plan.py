@@ -81,8 +81,11 @@ def ladder_problems(steps: Sequence[StepPlan], *, window: timedelta) -> list[Pro
     if len(steps) > MOST_STEPS:
         return [Problem(None, f"A ladder has at most {MOST_STEPS} steps; these are {len(steps)}.")]
     found = [Problem(place, text) for place, step in enumerate(steps) for text in _step_problems(step, window)]
-    if steps[0].lapses_after is not None:
-        found.append(Problem(0, "is the first notice: it never lapses."))
+    own = [place for place, step in enumerate(steps) if step.audience != "account_manager"]
+    if not own:
+        found.append(Problem(None, "A ladder needs a step for the subscriber itself, not for account managers alone."))
+    elif steps[own[0]].lapses_after is not None:
+        found.append(Problem(own[0], "is the first notice: it never lapses."))
     if not any(each.step is not None for each in found):
         found += _order_problems(steps, window)
     return found

@@ -82,6 +82,9 @@ def chat_url(url: str) -> str:
         raise AddressRefused(f"Messages do not go to chats of the kind {parts.scheme[:20]!r}.")
     if parts.scheme in OWN_CHATS and not {host, host.partition(":")[0]} & set(settings.CHAT_HOSTS):
         raise AddressRefused("The chat server is not among those of CHAT_HOSTS.")
+    if ";" in parts.query or "?" in parts.query + parts.fragment:
+        # Apprise takes these for the beginning of further parameters.
+        raise AddressRefused("The chat address has parameters that cannot be read in one way only.")
     if unknown := sorted(names - PARAMETERS):
         raise AddressRefused(f"The chat address has a parameter that is not allowed: {unknown[0][:20]}.")
     return url

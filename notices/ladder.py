@@ -1,6 +1,6 @@
 """Which steps of the ladder are due: pure arithmetic on the steps' moments."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,26 +24,33 @@ def rungs(
     *,
     lapses: Sequence[timedelta | None],
     taken: int,
+    aside: Collection[int] = (),
     now: datetime,
     deadline: datetime,
 ) -> Rungs:
     """What to do at a moment, `taken` being how many steps are behind us.
 
     A step without a time of its own to lapse makes sense until the next one is due; one that has such a time is caught
-    up so long and no longer. At the deadline and after it nothing is due: every step that was not taken is missed.
+    up so long and no longer; then it overtakes nothing either, and neither do the steps `aside`, which are not for the
+    subscriber itself. At the deadline and after it nothing is due: every step that was not taken is missed.
     """
     ahead = range(taken, len(times))
     if now >= deadline:
         return Rungs(missed=tuple(ahead))
     come = [position for position in ahead if times[position] <= now]
-    missed, lapsed, due = [], [], []
+    lapsed = [position for position in come if _has_lapsed(times[position], lapses[position], now)]
+    latest = [position for position in come if position not in lapsed and position not in aside][-1:]
+    missed, due = [], []
     for position in come:
-        limit = lapses[position]
-        if limit is not None and now - times[position] > limit:
-            lapsed.append(position)
-        elif limit is not None or position == come[-1]:
+        if position in lapsed:
+            continue
+        if lapses[position] is not None or position in (*latest, come[-1]):
             due.append(position)
         else:
             missed.append(position)
     following = next((position for position in ahead if now < times[position] < deadline), None)
     return Rungs(tuple(missed), tuple(lapsed), tuple(due), following)
+
+
+def _has_lapsed(at: datetime, lapses_after: timedelta | None, now: datetime) -> bool:
+    return lapses_after is not None and now - at > lapses_after

@@ -93,9 +93,8 @@ def _follow(message: Notice | Letter, report: Report, *, now: datetime) -> None:
         return
     if report.kind in NOT_ARRIVED:
         is_new = _advance(message, Notice.State.BOUNCED, report, now=now)
-        if report.is_permanent and message.contact is not None:
-            note = report.detail[:500] or report.kind
-            mark_contact_bounced(message.contact, note=note, actor=provider(report.esp), now=now)
+        if report.is_permanent:
+            _mark_contacts(message, report, now=now)
         if is_new and isinstance(message, Notice):
             cause = f"The notice to {message.address} did not arrive."
             write_next([message], cause=cause, because="bounced", now=now)
@@ -105,10 +104,21 @@ def _follow(message: Notice | Letter, report: Report, *, now: datetime) -> None:
     record(verb, stream=message.stream, about=message, actor=provider(report.esp), now=now, facts=facts)
     if report.kind != AWAY or not isinstance(message, Notice):
         return
-    is_first = message.delivery_events.filter(kind=report.kind).count() == 1
-    if is_first and message.affected_subscriber.acknowledged_at is None:
+    if message.delivery_events.filter(kind=report.kind).count() == 1:
         cause = f"{message.address} answered automatically."
         write_next([message], cause=cause, because="away", same_contact=False, now=now)
+
+
+def _mark_contacts(message: Notice | Letter, report: Report, *, now: datetime) -> None:
+    """The address is no good: that holds for each subscriber to whose contact the message went there.
+
+    A contact who has another address by now is left alone.
+    """
+    note, actor = report.detail[:500] or report.kind, provider(report.esp)
+    for each in [message] if isinstance(message, Letter) else _with_carried(message):
+        is_gone = each.state not in (Notice.State.REFUSED, Notice.State.WITHDRAWN)
+        if each.contact is not None and each.contact.email == each.address and is_gone:
+            mark_contact_bounced(each.contact, note=note, actor=actor, now=now)
 
 
 def _advance(message: Notice | Letter, to: str, report: Report, *, now: datetime) -> bool:
@@ -133,5 +143,6 @@ def _advance(message: Notice | Letter, to: str, report: Report, *, now: datetime
 
 
 def _with_carried(notice: Notice) -> list[Notice]:
-    carried = notice.carries.select_related("affected_subscriber__campaign", "affected_subscriber__subscriber")
+    related = ("affected_subscriber__campaign", "affected_subscriber__subscriber", "contact")
+    carried = notice.carries.select_related(*related)
     return [notice, *carried]

@@ -62,7 +62,9 @@ def plan(where: Situation, *, now: datetime) -> Plan:
     taken = sum(each.order < where.affected.next_step for each in steps)
     deadline = where.deadline or now
     times = step_times(steps, start=where.affected.campaign.launched_at or now, deadline=deadline)
-    stand = rungs(times, lapses=[each.lapses_after for each in steps], taken=taken, now=now, deadline=deadline)
+    aside = {position for position, each in enumerate(steps) if each.audience == Audience.ACCOUNT_MANAGER}
+    lapses = [each.lapses_after for each in steps]
+    stand = rungs(times, lapses=lapses, taken=taken, aside=aside, now=now, deadline=deadline)
     why = TOO_LATE if where.deadline is None else OVERTAKEN
     found.skipped = [(steps[position], why) for position in stand.missed]
     found.skipped += [(steps[position], _lapsed(steps[position].lapses_after)) for position in stand.lapsed]

@@ -69,12 +69,15 @@ def free_for_letters(*, now: datetime) -> int | None:
 def withdraw_notices(rows: Sequence[Notice], *, reason: str, actor: str, now: datetime) -> list[Notice]:
     """Take queued notices out of the outbox, and say why; those that have left it meanwhile stay as they are.
 
-    What only went along with one of them goes out by itself.
+    What only went along with one of them goes out by itself, or is withdrawn too where nobody needs it any more.
     """
+    keys = {row.pk for row in rows}
     with transaction.atomic():
-        release(rows, staying={row.pk for row in rows}, now=now)
+        release(rows, staying=keys, now=now)
+        along = Notice.objects.filter(carried_by__in=keys, state=Notice.State.QUEUED).exclude(pk__in=keys)
+        going = [*rows, *along.select_related("affected_subscriber__campaign")]
         fields, facts = {"due_at": None}, {"reason": reason}
-        return move(rows, Notice.State.WITHDRAWN, actor=actor, now=now, fields=fields, facts=facts)
+        return move(going, Notice.State.WITHDRAWN, actor=actor, now=now, fields=fields, facts=facts)
 
 
 def retry_refused(rows: Sequence[Notice], *, actor: str, now: datetime) -> list[Notice]:

@@ -59,7 +59,8 @@ def write_next(
     """Write the step of notices that did not arrive, or that nobody reads, for who is to be tried next, due at once.
 
     With `same_contact` that is the contact's next channel of the step; the next contact in line follows where there is
-    none, where the contact's mail bounces (R25), and without `same_contact`. `cause` is for the journal, `because` the
+    none, where the contact's mail bounces (R25), and without `same_contact`, when the contact is away: then only for
+    subscribers who have not acknowledged. `cause` is for the journal, `because` the
     key of the reason that the words give. Notices that these carry have failed with them. Call it inside the
     transaction that records the failure. Where nobody is left the subscriber is unreachable. News is not told again by
     this: it has no step.
@@ -72,7 +73,7 @@ def write_next(
     drafts = []
     for notice in notices:
         where = situations[notice.affected_subscriber_id]
-        if where.is_to_be_told:
+        if where.is_to_be_told and (same_contact or not where.is_acknowledged):
             drafts += _followers(where, notice, cause=cause, because=because, same_contact=same_contact, now=now)
     return _insert(parcels(drafts, now=now)[0], now=now)
 

@@ -146,3 +146,11 @@ def test_the_pace_falls_from_all_at_the_start_to_none_at_the_deadline(at, may_re
 
 def test_the_pace_of_a_deadline_before_the_start_allows_nothing():
     assert pace(1000, start=NOW, deadline=NOW - DAY, at=NOW) == 0
+
+
+def test_a_ladder_tells_the_subscriber_itself_and_its_first_notice_to_it_never_lapses():
+    manager = StepPlan(0, "account_manager", "account_manager")
+    assert [each.step for each in ladder_problems([manager], window=DAY)] == [None]
+    lapsing = StepPlan(0.5, "primary", lapses_after=HOUR)
+    assert [each.step for each in ladder_problems([manager, lapsing], window=DAY)] == [1]
+    assert ladder_problems([manager, StepPlan(0.5, "primary")], window=DAY) == []

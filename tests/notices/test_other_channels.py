@@ -171,6 +171,8 @@ def test_a_chat_server_that_the_operator_has_named_is_talked_to(provider: Provid
         "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?verify=no",
         "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js?rto=3600",
         "mailto://name:password@example.com",
+        "mmost://chat.bank.example/3ccdd113474722377935511fc85d3dd4?channel=a;verify=no",
+        "mmost://chat.bank.example/3ccdd113474722377935511fc85d3dd4#a?verify=no&rto=600",
         "",
         "mmost://[",
     ],

@@ -1,0 +1,84 @@
+"""Nobody with certificates is left without a notice by an odd coincidence of steps, addresses and answers."""
+
+from datetime import timedelta
+
+import pytest
+
+from campaigns.models import AffectedSubscriber
+from campaigns.services import acknowledge, approve_addition, resume_campaign
+from notices.models import Notice
+from notices.services import Report, record_delivery, withdraw_notices
+from subscribers.models import Contact
+from tests import make
+from tests.conftest import NOW
+from tests.notices.flow import escalate, send
+from tests.notices.sink import Sink
+
+pytestmark = pytest.mark.django_db
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+SHARED = "certificates@reseller.example"
+
+
+def test_a_step_for_the_account_manager_does_not_stand_in_for_the_subscribers_own_notice():
+    row, _ = make.affected(rule="3", contacts=1)
+    make.halt(row.campaign)
+    resume_campaign(row.campaign, reason="Found", actor="staff:olga", now=NOW + 9 * HOUR)
+    assert [each.contact.role for each in escalate(NOW + 9 * HOUR)] == [Contact.Role.PRIMARY]
+
+
+def test_who_is_added_while_the_account_managers_step_is_due_is_told_at_once():
+    row, _ = make.affected(contacts=1)
+    escalate(NOW)
+    late = NOW + 2.6 * 5 * 24 * HOUR / 5
+    added = make.addition(row.campaign, make.certificates_of(1, contacts=1), now=late, aware_at=NOW)
+    approve_addition(added, digest=added.digest, typed_count=1, approver=make.user("anton"), now=late)
+    newcomer = AffectedSubscriber.objects.exclude(pk=row.pk).get()
+    assert [each.affected_subscriber for each in escalate(late) if each.affected_subscriber == newcomer] == [newcomer]
+
+
+def shared(number: int = 2, *, backups: int = 0) -> list[AffectedSubscriber]:
+    """Affected subscribers whose primary contacts have one address."""
+    certificates = []
+    for _ in range(number):
+        holder = make.subscriber(contacts=0)
+        make.contact(holder, email=SHARED)
+        for rank in range(1, backups + 1):
+            make.contact(holder, rank=rank)
+        certificates += make.certificates(1, holder)
+    return list(make.running_campaign(certificates).affected_subscribers.order_by("pk"))
+
+
+def report(notice: Notice, kind: str, *, now: object = NOW, is_permanent: bool = True) -> None:
+    record_delivery(
+        Report("test", f"{kind}-{notice.pk}", kind, NOW, notice=str(notice.public_id), is_permanent=is_permanent),
+        now=NOW,
+    )
+
+
+def test_a_bounce_of_one_mail_for_several_marks_the_contact_of_each(sink: Sink):
+    rows = shared()
+    [lead, _] = sorted(escalate(NOW), key=lambda each: each.carried_by is not None)
+    send(NOW)
+    report(lead, "bounced")
+    assert not Contact.objects.filter(email=SHARED, bounced_at=None).exists()
+    assert not AffectedSubscriber.objects.filter(pk__in=[each.pk for each in rows], unreachable_since=None).exists()
+
+
+def test_an_automatic_reply_brings_in_the_backups_of_those_who_have_not_acknowledged(sink: Sink):
+    rows = shared(backups=1)
+    [lead, carried] = sorted(escalate(NOW), key=lambda each: each.carried_by is not None)
+    send(NOW)
+    acknowledge(lead.affected_subscriber, contact=lead.contact, actor="contact:1", now=NOW)
+    report(lead, "autoresponded")
+    told = Notice.objects.filter(contact__role=Contact.Role.BACKUP)
+    assert [each.affected_subscriber for each in told] == [carried.affected_subscriber]
+    assert len(rows) == 2
+
+
+def test_what_a_withdrawn_mail_carried_for_somebody_with_nothing_left_does_not_stay_queued():
+    shared()
+    [lead, carried] = sorted(escalate(NOW), key=lambda each: each.carried_by is not None)
+    for row in carried.affected_subscriber.certificates.all():
+        make.excluded(row)
+    withdraw_notices([lead], reason="Wrong", actor="staff:olga", now=NOW)
+    assert not Notice.objects.filter(state=Notice.State.QUEUED).exists()
