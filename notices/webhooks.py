@@ -36,6 +36,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from core import clock
 from core.errors import Refused, Unavailable
+from notices.mime import content
 from notices.reported import blames_address
 from notices.services import Report, record_delivery, record_inbound
 from notices.sns import SesInbound, SesTracking
@@ -103,17 +104,40 @@ def record_message(sender: Any, event: AnymailInboundEvent, esp_name: str, **kwa
 
 
 def message_bytes(message: Message) -> bytes:
-    """A message as it may have come. One that cannot be turned back as a whole keeps its header and its words."""
+    """A message as it may have come, the same bytes each time it comes.
+
+    One that cannot be turned back as a whole keeps its header and its words.
+    """
     for policy in (message.policy, compat32):
         try:
+            _set_boundaries(message)
             return message.as_bytes(policy=policy)
         except Exception:  # noqa: BLE001 - the standard library raises many things at odd mail
             log.info("A message that a provider handed on cannot be written with %s.", type(policy).__name__)
     named = [f"{name}: {one_line(str(value), longest=2000)}" for name, value in message.raw_items()]
     kept = [each for each in named if not each.lower().startswith(("content-", "mime-version"))]
     kept += ["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit"]
-    words = [str(part.get_payload()) for part in message.walk() if part.get_content_type() == "text/plain"]
-    return "\n".join([*kept, "", *words]).encode("utf-8", "replace")
+    return "\n".join([*kept, "", *_words(message)]).encode("utf-8", "replace")
+
+
+def _words(message: Message) -> list[str]:
+    try:
+        return [content(part) for part in message.walk() if part.get_content_type() == "text/plain"]
+    except Exception:  # noqa: BLE001 - what cannot be read cannot be kept; that it came is kept
+        return []
+
+
+def _set_boundaries(message: Message) -> None:
+    """Where Anymail has put a message together from parts, Python would draw new boundaries each time it is written."""
+    bare = [part for part in message.walk() if part.get_content_maintype() == "multipart" and not part.get_boundary()]
+    if not bare:
+        return
+    digest = sha256()
+    for part in message.walk():
+        payload = part.get_payload()
+        digest.update((payload if isinstance(payload, str) else "").encode("utf-8", "replace"))
+    for place, part in enumerate(bare):
+        part.set_boundary(f"={place}={digest.hexdigest()[:40]}")
 
 
 def _event_id(event: AnymailTrackingEvent) -> str:

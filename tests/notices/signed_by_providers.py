@@ -36,14 +36,17 @@ def hmac_in(body: bytes, right: bool, *, header: str) -> Posted:
     return Posted(body, headers={header: hmac.new(key.encode(), body, hashlib.sha256).hexdigest()})
 
 
-def mailgun_signed(body: bytes, right: bool) -> Posted:
+def mailgun_fields(body: bytes, right: bool) -> dict[str, str]:
     stamp, token = str(STAMP), hashlib.sha256(body).hexdigest()[:50]
     key = KEY if right else "another key"
     signature = hmac.new(key.encode(), (stamp + token).encode(), hashlib.sha256).hexdigest()
-    told = {"timestamp": stamp, "token": token, "signature": signature}
+    return {"timestamp": stamp, "token": token, "signature": signature}
+
+
+def mailgun_signed(body: bytes, right: bool) -> Posted:
     try:
         payload = json.loads(body)
-        return Posted(json.dumps(payload | {"signature": told}).encode())
+        return Posted(json.dumps(payload | {"signature": mailgun_fields(body, right)}).encode())
     except (ValueError, TypeError, RecursionError):
         return Posted(body)
 
