@@ -35,14 +35,13 @@ class CallRoom:
         free = (now - self.next_at) // BETWEEN_CALLS
         if free < 1 or not Campaign.objects.acting().exists():
             return
-        entries = [each for each in call_list(to_ring(now), page=0, now=now).entries if each.is_open]
-        for entry in entries[:free]:
-            self._ring(entry.affected, entry.case.contact, now=now)
-        self.next_at = self.next_at + BETWEEN_CALLS * len(entries[:free]) if entries else now
+        entries = call_list(to_ring(now), page=0, now=now).entries
+        callable_ = [(it.affected, it.case.contact) for it in entries if it.is_open and it.case.contact]
+        for affected, contact in callable_[:free]:
+            self._ring(affected, contact, now=now)
+        self.next_at = self.next_at + BETWEEN_CALLS * free if len(callable_) >= free else now
 
-    def _ring(self, affected: AffectedSubscriber, contact: Contact | None, *, now: datetime) -> None:
-        if contact is None:
-            return
+    def _ring(self, affected: AffectedSubscriber, contact: Contact, *, now: datetime) -> None:
         try:
             take_turn(affected.subscriber, actor=CALLER, now=now)
             self._talk(affected, contact, self.people.get(affected.subscriber.reference), now=now)
