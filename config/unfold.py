@@ -81,6 +81,12 @@ LOOK: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _item("Notices", "mail", "admin:notices_notice_changelist", "notices.view_notice"),
+                    _item(
+                        "What came back",
+                        "forward_to_inbox",
+                        "admin:notices_inboundmessage_changelist",
+                        "notices.view_inboundmessage",
+                    ),
                     _item("Ways out", "alt_route", "admin:notices_route_changelist", "notices.view_route"),
                     _item("Calls", "call", "admin:notices_call_changelist", "notices.view_call"),
                     _item(

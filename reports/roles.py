@@ -15,6 +15,7 @@ VIEWS = (
     "campaigns.view_scopeaddition",
     "notices.view_notice",
     "notices.view_call",
+    "notices.view_inboundmessage",
     "notices.view_noticetemplate",
     "notices.view_route",
     "revocation.view_revocation",
