@@ -14,6 +14,8 @@ from subscribers.models import Contact
 from tests import make
 from tests.conftest import NOW, FrozenClock
 from tests.notices.flow import escalate, send
+from tests.notices.providers import Provider as Server
+from tests.notices.providers import provider_server
 from tests.notices.signed_by_providers import Posted
 from tests.notices.sink import Sink
 from tests.notices.told_by_providers import PROVIDERS, Provider
@@ -127,3 +129,42 @@ def test_what_is_no_report_is_refused_and_no_fault_of_ours(
     status = post(client, name, provider.pack(body, True))
     assert 400 <= status < 500 or (status == 200 and body in {b"[]", b"{}"})
     assert DeliveryEvent.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"), [("mailjet", "time"), ("brevo", "ts_epoch"), ("postmark", "DeliveredAt")]
+)
+def test_a_report_without_a_time_counts_once_whenever_it_comes_again(
+    client: Client, settings: LazySettings, sink: Sink, frozen_clock: FrozenClock, name: str, left_out: str
+):
+    provider = PROVIDERS[name]
+    settings.ANYMAIL = provider.settings
+    [notice] = sent()
+    payload = provider.write(notice, provider.told["delivered"][0])
+    event = payload[0] if isinstance(payload, list) else payload
+    event.pop(left_out)
+    event.pop("ID", None)  # Postmark numbers nothing but bounces
+    for _ in range(3):
+        assert post(client, name, provider.pack(json.dumps(payload).encode(), True)) == 200
+        frozen_clock.move(timedelta(minutes=1))
+    assert DeliveryEvent.objects.get().at == NOW
+
+
+def test_a_notice_that_postal_has_numbered_is_found_by_its_number(client: Client, settings: LazySettings):
+    make.affected()
+    [notice] = escalate(NOW)
+    reply = {
+        "status": "success",
+        "data": {"message_id": "x", "messages": {notice.address: {"id": 90210, "token": "t"}}},
+    }
+    with provider_server(Server(reply=reply)) as server:
+        options = {"api_key": "only for tests", "api_url": server.url}
+        backend = "anymail.backends.postal.EmailBackend"
+        settings.MAIL_ROUTES = [{"name": "postal", "backend": backend, "options": options, "per_minute": 0}]
+        assert send(NOW) == 1
+    notice.refresh_from_db()
+    assert notice.provider_id == "90210"
+    settings.ANYMAIL = PROVIDERS["postal"].settings
+    assert report(client, "postal", notice, PROVIDERS["postal"].told["hard"][0]) == 200
+    notice.refresh_from_db()
+    assert notice.state == "bounced"
