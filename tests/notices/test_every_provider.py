@@ -25,6 +25,7 @@ SILENT = ("complaint", "unsubscribed", "opened")
 SIGNED_WITHIN = {"mailgun", "unisender_go"}
 """Their signature is a part of the payload, not a header."""
 NOT_ARRIVED = {"bounced", "rejected", "failed"}
+NONSENSE = [b"", b"[]", b"{}", b"null", b"[1]", b'"x"', b"{not json", b"\xff\xfe", b"[" * 5000]
 every_provider = pytest.mark.parametrize("name", PROVIDERS)
 
 
@@ -120,14 +121,12 @@ def test_forged_reports_change_nothing(client: Client, settings: LazySettings, s
 
 
 @every_provider
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"null", b"[1]", b'"x"', b"{not json", b"\xff\xfe", b"[" * 5000])
-def test_what_is_no_report_is_refused_and_no_fault_of_ours(
-    client: Client, settings: LazySettings, name: str, body: bytes
-):
+def test_what_is_no_report_is_refused_and_no_fault_of_ours(client: Client, settings: LazySettings, name: str):
     provider: Provider = PROVIDERS[name]
     settings.ANYMAIL = provider.settings
-    status = post(client, name, provider.pack(body, True))
-    assert 400 <= status < 500 or (status == 200 and body in {b"[]", b"{}"})
+    for body in NONSENSE:
+        status = post(client, name, provider.pack(body, True))
+        assert 400 <= status < 500 or (status == 200 and body in {b"[]", b"{}"}), body
     assert DeliveryEvent.objects.count() == 0
 
 

@@ -21,6 +21,7 @@ from tests.notices.sink import Sink
 from tests.notices.test_what_comes_back import reply
 
 pytestmark = pytest.mark.django_db
+NONSENSE = [b"", b"[]", b"{}", b"null", b"[1]", b"{not json", b"\xff\xfe", b"[" * 5000]
 every_house = pytest.mark.parametrize("name", HOUSES)
 MAILGUN = "/anymail/mailgun/inbound_mime/"
 
@@ -84,13 +85,13 @@ def test_forged_mail_changes_nothing(client: Client, settings: LazySettings, sin
 
 
 @every_house
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"null", b"[1]", b"{not json", b"\xff\xfe", b"[" * 5000])
 def test_what_is_no_message_is_refused_and_no_fault_of_ours(
-    client: Client, settings: LazySettings, shelf: Shelf, name: str, body: bytes
+    client: Client, settings: LazySettings, shelf: Shelf, name: str
 ):
     configure(settings, name, shelf)
-    status = post(client, name, HOUSES[name].pack(body, True))
-    assert 400 <= status < 500 or (status == 200 and body in {b"[]", b"{}"})
+    for body in NONSENSE:
+        status = post(client, name, HOUSES[name].pack(body, True))
+        assert 400 <= status < 500 or (status == 200 and body in {b"[]", b"{}"}), body
     assert InboundMessage.objects.count() == 0
 
 
