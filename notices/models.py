@@ -80,6 +80,15 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
             Q(affected_subscriber__campaign__in=may_act) | ended, state=Notice.State.QUEUED, carried_by=None
         ).select_related("affected_subscriber__campaign", "affected_subscriber__subscriber", "contact", "step")
 
+    def left_over(self) -> "NoticeQuerySet":
+        """Still queued although their campaign has ended: they are withdrawn."""
+        ended = Campaign.objects.filter(ended_at__isnull=False).values("pk")
+        queued = self.filter(affected_subscriber__campaign__in=ended, state=Notice.State.QUEUED, carried_by=None)
+        completed = Q(kind=Notice.Kind.REVOKED, affected_subscriber__campaign__state=Campaign.State.COMPLETED)
+        return queued.exclude(completed).select_related(
+            "affected_subscriber__campaign", "affected_subscriber__subscriber", "contact", "step"
+        )
+
     def in_campaign(self, campaign: Campaign) -> "NoticeQuerySet":
         """The notices of one campaign."""
         return self.filter(affected_subscriber__campaign=campaign)

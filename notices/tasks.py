@@ -41,6 +41,7 @@ def send() -> None:
         wait = PERIOD.total_seconds() / max(clock.speed(), 1)
         send.apply_async(countdown=wait, expires=wait + 60)
     work(_others, services.send_notices)
+    work(Notice.objects.left_over, services.send_notices)
 
 
 @shared_task(expires=60)

@@ -79,11 +79,14 @@ def needs_person(rows: AffectedSubscriberQuerySet, now: datetime) -> AffectedSub
     return rows.outstanding(now).filter(silent | said)
 
 
-def unread_answers(rows: AffectedSubscriberQuerySet) -> QuerySet[InboundMessage]:
-    """What people have written about these and nobody has dealt with, the oldest first."""
+def unread_answers(rows: AffectedSubscriberQuerySet | None = None) -> QuerySet[InboundMessage]:
+    """What people have written and nobody has dealt with, the oldest first: about these, or whatever it is about."""
     found = InboundMessage.objects.filter(kind=InboundMessage.Kind.ANSWER, seen_at=None)
-    mine = found.filter(affected_subscriber__in=rows.order_by().values("pk"))
-    shown = mine.select_related("affected_subscriber__subscriber", "affected_subscriber__campaign", "contact")
+    if rows is not None:
+        found = found.filter(affected_subscriber__in=rows.order_by().values("pk"))
+    shown = found.select_related(
+        "affected_subscriber__subscriber", "affected_subscriber__campaign", "contact__subscriber"
+    )
     return shown.defer("raw").order_by("received_at", "pk")
 
 

@@ -100,12 +100,14 @@ def board_page(request: HttpRequest, public_id: UUID | None = None) -> HttpRespo
     if subscriber_class in SubscriberClass.values:
         rows = rows.filter(subscriber__subscriber_class=subscriber_class)
     concerned = needs_person(rows, now)
+    is_everything = campaign is None and subscriber_class not in SubscriberClass.values
+    unread = unread_answers(None if is_everything else rows)
     context = {
         **frame(request, "At risk", campaign),
         "cases": board(concerned, now=now, limit=MOST_CASES),
         "total": concerned.count(),
-        "unread": unread_answers(rows)[:MOST_ANSWERS],
-        "unread_total": unread_answers(rows).count(),
+        "unread": unread[:MOST_ANSWERS],
+        "unread_total": unread.count(),
         "now": now,
         "subscriber_class": subscriber_class,
         "classes": SubscriberClass.choices,

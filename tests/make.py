@@ -228,7 +228,7 @@ def halt(made: Campaign, *, now: datetime = NOW) -> Campaign:
     return halt_campaign(made, reason="Something is wrong", actor="system", now=now)
 
 
-def answer(of: AffectedSubscriber, *, now: datetime = NOW, **fields: Any) -> InboundMessage:
+def answer(of: AffectedSubscriber | None, *, now: datetime = NOW, **fields: Any) -> InboundMessage:
     """What a person of an affected subscriber has written back, unless the fields say otherwise."""
     number = next(_numbers)
     defaults = {

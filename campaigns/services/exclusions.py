@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from audit.actors import staff
 from audit.services import record
@@ -72,7 +73,8 @@ def withdraw_exclusion(exclusion: Exclusion, *, by: User, now: datetime) -> Excl
         exclusion.save(update_fields=["withdrawn_at"])
         _record(exclusion, "exclusion.withdrawn", by=by, now=now)
         row = exclusion.affected_certificate
-        waiting = AffectedSubscriber.objects.outstanding(now).filter(pk=row.affected_subscriber_id, due_at=None)
+        later = Q(due_at=None) | Q(due_at__gt=now)
+        waiting = AffectedSubscriber.objects.outstanding(now).filter(later, pk=row.affected_subscriber_id)
         if row.campaign.state == Campaign.State.RUNNING:
             waiting.update(due_at=now)
             if exclusion.approved_at:

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext
 
-from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
+from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign, Exclusion
 from core.errors import Refused
 
 BATCH = 1000
@@ -57,13 +58,17 @@ def own_certificates(affected_subscriber: AffectedSubscriber, keys: Collection[i
 def stop_answered(affected_subscribers: Collection[int], *, now: datetime) -> int:
     """Let no further notice be written to those who have nothing left to do; how many they were.
 
-    Called in the transaction of what may have been the last answer. Revocation is not touched.
+    Where an exclusion ends by itself they are looked at again at that moment. Called in the transaction of what may
+    have been the last answer. Revocation is not touched.
     """
+    own = Exclusion.objects.standing(now).filter(affected_certificate__affected_subscriber=OuterRef("pk"))
+    ending = own.filter(until__isnull=False, affected_certificate__published_at=None)
+    again_at = Subquery(ending.order_by("until").values("until")[:1])
     stopped = 0
     for some in batches(affected_subscribers):
         waiting = AffectedSubscriber.objects.filter(pk__in=some, due_at__isnull=False)
         busy = AffectedSubscriber.objects.outstanding(now).filter(pk__in=some)
-        stopped += waiting.exclude(pk__in=busy).update(due_at=None)
+        stopped += waiting.exclude(pk__in=busy).update(due_at=again_at)
     return stopped
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
@@ -59,13 +59,14 @@ class CallAdmin(ReadOnly, ModelAdmin):
 
     def _deal_with(self, request: HttpRequest, pk: int) -> HttpResponse:
         rows = InboundMessage.objects.select_related("affected_subscriber__campaign", "affected_subscriber__subscriber")
-        message = get_object_or_404(rows.defer("raw"), pk=pk, affected_subscriber__isnull=False)
+        message = get_object_or_404(rows.defer("raw"), pk=pk)
         return perform(request, DEAL_WITH, message, back=_page_of(message.affected_subscriber))
 
 
 def _page_of(affected: AffectedSubscriber | None) -> str:
+    """The subscriber's page; for what is about none of a campaign the board of all."""
     if affected is None:
-        raise Http404
+        return reverse("reports:board")
     return reverse("reports:subscriber", args=[affected.campaign.public_id, affected.public_id])
 
 

@@ -39,6 +39,8 @@ class Story:
     news: News
     change: Change
     readers: list[Contact]
+    has_been_told: bool = False
+    """Whether anybody has been told of the campaign, or has answered, whoever can be reached now."""
     outstanding: int = 0
     deadline: datetime | None = None
     letters: dict[tuple[str, str], Letter] = field(default_factory=dict)
@@ -87,7 +89,7 @@ def tell_news(rows: Sequence[News], *, now: datetime) -> list[Notice]:
 
 def _stories(rows: Sequence[News], *, now: datetime) -> list[Story]:
     keys = {row.affected_subscriber_id for row in rows}
-    found, readers, sums = changes(rows, now=now), _readers(keys), situation.sums(keys, now=now)
+    found, (readers, told), sums = changes(rows, now=now), _readers(keys), situation.sums(keys, now=now)
     stories = []
     for row in rows:
         standing = sums.get(row.affected_subscriber_id, {})
@@ -96,6 +98,7 @@ def _stories(rows: Sequence[News], *, now: datetime) -> list[Story]:
                 row,
                 found[row.pk],
                 readers[row.affected_subscriber_id],
+                row.affected_subscriber_id in told,
                 standing.get("outstanding", 0),
                 standing.get("deadline"),
             )
@@ -103,8 +106,8 @@ def _stories(rows: Sequence[News], *, now: datetime) -> list[Story]:
     return stories
 
 
-def _readers(keys: Iterable[int]) -> dict[int, list[Contact]]:
-    """Those of the subscribers' own people who have been told or have answered.
+def _readers(keys: Iterable[int]) -> tuple[dict[int, list[Contact]], set[int]]:
+    """Those of the subscribers' own people who have been told or have answered, and where anybody has.
 
     A notice that a sender has taken up may be on its way: its reader counts as told. One that waits for its first
     attempt is put into words anew before it goes.
@@ -126,7 +129,7 @@ def _readers(keys: Iterable[int]) -> dict[int, list[Contact]]:
     for affected, contact in sorted(pairs, key=lambda pair: (pair[0], pair[1] or 0)):
         if contact in people:
             readers[affected].append(people[contact])
-    return readers
+    return readers, {affected for affected, _ in pairs}
 
 
 def _worded(story: Story, *, now: datetime) -> list[Notice] | None:
@@ -134,10 +137,19 @@ def _worded(story: Story, *, now: datetime) -> list[Notice] | None:
     if not story.change.count:
         return []
     try:
-        return [notice for contact in story.readers for notice in _notices(story, contact, now=now)]
+        written = [notice for contact in story.readers for notice in _notices(story, contact, now=now)]
+        if not written and story.has_been_told and story.news.kind == News.Kind.ADDITION:
+            written = [notice for contact in _colleagues(story) for notice in _notices(story, contact, now=now)]
+        return written
     except Exception:
         log.exception("The news %s cannot be written.", story.news.pk)
         return None
+
+
+def _colleagues(story: Story) -> list[Contact]:
+    """Who hears of further certificates where those who were told of the first ones cannot be reached any more."""
+    own = Contact.objects.own().filter(subscriber=story.news.affected_subscriber.subscriber_id)
+    return list(own.select_related("subscriber").order_by("rank", "pk"))
 
 
 def _notices(story: Story, contact: Contact, *, now: datetime) -> list[Notice]:

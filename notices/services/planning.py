@@ -16,6 +16,7 @@ ONLY_UNANSWERED = {
     Audience.BACKUPS: "its backups are not called in",
     Audience.ACCOUNT_MANAGER: "its account manager is not called in",
 }
+FOR_BACKUPS = {Audience.NEXT_BACKUP, Audience.BACKUPS}
 TOO_LATE = "The deadline had passed."
 OVERTAKEN = "Its time passed before it could be written."
 
@@ -99,6 +100,10 @@ def _address(found: Plan, step: EscalationStep) -> None:
         return
     channels = where.channels_of(step)
     people = audience.addressed(where.contacts, wanted, channels=channels, told=where.told_anything)
+    if wanted in FOR_BACKUPS and not where.told_anything:
+        # The first notice of somebody who has come in late: backups alone are not who looks after it.
+        first = audience.addressed(where.contacts, Audience.PRIMARY, channels=channels)
+        people = [*first, *(each for each in people if each not in first)]
     busy = {each.contact.pk for each in found.drafts} | where.told[step.pk]
     for contact in people:
         if contact.pk not in busy:

@@ -5,13 +5,22 @@ from datetime import timedelta
 import pytest
 
 from campaigns.models import AffectedSubscriber
-from campaigns.services import acknowledge, approve_addition, resume_campaign
+from campaigns.services import (
+    acknowledge,
+    approve_addition,
+    cancel_campaign,
+    request_cancel,
+    resume_campaign,
+    withdraw_exclusion,
+)
+from core.due import claim
 from notices.models import Notice
-from notices.services import Report, record_delivery, withdraw_notices
+from notices.services import Report, record_delivery, send_notices, withdraw_notices
 from subscribers.models import Contact
+from subscribers.services import mark_contact_left
 from tests import make
 from tests.conftest import NOW
-from tests.notices.flow import escalate, send
+from tests.notices.flow import escalate, send, tell
 from tests.notices.sink import Sink
 
 pytestmark = pytest.mark.django_db
@@ -82,3 +91,46 @@ def test_what_a_withdrawn_mail_carried_for_somebody_with_nothing_left_does_not_s
         make.excluded(row)
     withdraw_notices([lead], reason="Wrong", actor="staff:olga", now=NOW)
     assert not Notice.objects.filter(state=Notice.State.QUEUED).exists()
+
+
+def test_when_an_exclusion_ends_by_itself_its_subscriber_is_told_again():
+    row, [certificate] = make.affected(rule="3")
+    make.excluded(certificate, ground="legal_order", until=NOW + HOUR, now=NOW)
+    assert escalate(NOW + HOUR - MINUTE) == []
+    assert [each.affected_subscriber for each in escalate(NOW + HOUR)] == [row]
+
+
+def test_an_exclusion_that_is_withdrawn_before_its_end_lets_the_ladder_go_on_at_once():
+    row, [certificate] = make.affected(rule="3")
+    made = make.excluded(certificate, ground="legal_order", until=NOW + 9 * HOUR, now=NOW)
+    withdraw_exclusion(made, by=make.user("olga"), now=NOW + MINUTE)
+    assert [each.affected_subscriber for each in escalate(NOW + MINUTE) if each.step_id] == [row]
+
+
+def test_who_comes_in_when_a_step_is_for_backups_is_told_with_its_primary():
+    row, _ = make.affected(contacts=2)
+    make.halt(row.campaign)
+    resume_campaign(row.campaign, reason="Found", actor="staff:olga", now=NOW + 30 * HOUR)
+    assert [each.contact.rank for each in escalate(NOW + 30 * HOUR)] == [0, 1]
+
+
+def test_what_is_queued_when_its_campaign_ends_is_withdrawn(sink: Sink):
+    row, _ = make.affected()
+    escalate(NOW)
+    request_cancel(row.campaign, ground="Wrong", by=make.user("olga"), now=NOW)
+    cancel_campaign(row.campaign, by=make.user("anton"), now=NOW)
+    send_notices(claim(Notice.objects.left_over(), now=NOW, limit=9), now=NOW)
+    assert list(Notice.objects.values_list("state", flat=True)) == ["withdrawn"]
+    assert sink.received == []
+
+
+def test_further_certificates_are_told_to_a_colleague_when_whoever_was_told_has_left(sink: Sink):
+    row, _ = make.affected(contacts=2)
+    primary, backup = row.subscriber.contacts.order_by("rank")
+    escalate(NOW)
+    send(NOW)
+    acknowledge(row, contact=primary, actor="contact:1", now=NOW)
+    mark_contact_left(primary, actor="staff:olga", now=NOW)
+    added = make.addition(row.campaign, make.certificates(1, row.subscriber), now=NOW + HOUR)
+    approve_addition(added, digest=added.digest, typed_count=1, approver=make.user("anton"), now=NOW + HOUR)
+    assert [each.contact for each in tell(NOW + HOUR)] == [backup]

@@ -147,5 +147,18 @@ def test_a_message_can_be_read_whole_before_it_is_dealt_with(carl: Client):
     lost = InboundMessage.objects.create(
         source="x", sha256="f" * 64, received_at=NOW, read_at=NOW, kind="answer", size=1
     )
-    assert carl.get(f"/notices/call/deal_with/{lost.pk}/").status_code == 404
+    assert carl.get(f"/notices/call/deal_with/{lost.pk}/").status_code == 200
     assert carl.get("/notices/call/deal_with/99999999/").status_code == 404
+
+
+def test_what_belongs_to_no_campaign_is_counted_read_and_dealt_with_too(carl: Client):
+    make.answer(None, subject="About your yearly letter")
+    assert "1 unread answer" in carl.get("/").content.decode()
+    page = carl.get("/at-risk/").content.decode()
+    assert "About your yearly letter" in page
+    message = InboundMessage.objects.get()
+    deal = f"/notices/call/deal_with/{message.pk}/"
+    assert deal in page
+    assert carl.get(deal).status_code == 200
+    assert carl.post(deal).status_code == 302
+    assert "unread answer" not in carl.get("/").content.decode()
