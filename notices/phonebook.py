@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
 from notices.models import Call
 from subscribers.models import Contact
 
@@ -20,6 +22,15 @@ def in_line(contacts: Iterable[Contact], calls: Iterable[Call], wrong: Collectio
     own = [each for each in contacts if each.phone and not each.left_at and each.role != MANAGER]
     right = [each for each in own if each.phone not in wrong]
     return sorted(right, key=lambda each: (rung[each.pk], each.role != Contact.Role.PRIMARY, each.rank, each.pk))
+
+
+def in_the_book() -> QuerySet[Contact]:
+    """The contacts whom `in_line` would offer, of all subscribers."""
+    wrong = Call.objects.wrong()
+    here = wrong.filter(affected_subscriber__subscriber=OuterRef("subscriber"), number=OuterRef("phone"))
+    own = Contact.objects.filter(left_at=None).exclude(phone="").exclude(role=MANAGER)
+    # Wrong numbers are few: whether one is wrong for this subscriber is looked up for those alone.
+    return own.filter(~Q(phone__in=wrong.values("number")) | ~Exists(here))
 
 
 def wrong_numbers(subscribers: Collection[int]) -> dict[int, set[str]]:

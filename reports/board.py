@@ -13,7 +13,7 @@ from campaigns.models.affected import AffectedSubscriberQuerySet
 from core.figures import duration, utc
 from notices.callhours import local_time
 from notices.models import Call, DeliveryEvent, InboundMessage, Notice
-from notices.phonebook import in_line, wrong_numbers
+from notices.phonebook import in_line, shown, wrong_numbers
 from reports.parts import conditions
 from subscribers.models import Channel, Contact, SubscriberClass
 
@@ -49,6 +49,11 @@ class RiskCase:
     is_late: bool
     """Whether they promise what is too late."""
 
+    @property
+    def number(self) -> str:
+        """The number to ring as people see it: in a drill its end is hidden."""
+        return shown(self.contact.phone, is_drill=self.subscriber.campaign.is_drill) if self.contact else ""
+
     def as_json(self, now: datetime) -> dict[str, object]:
         """The same as a mapping, times as text."""
         return {
@@ -60,7 +65,7 @@ class RiskCase:
             "why": self.why,
             "tried": self.tried,
             "contact": self.contact.name or self.contact.email if self.contact else "",
-            "phone": self.contact.phone if self.contact else "",
+            "phone": self.number,
             "local_time": self.local_time,
         }
 

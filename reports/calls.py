@@ -14,7 +14,7 @@ from campaigns.models.affected import AffectedSubscriberQuerySet
 from core import clock
 from notices import callhours
 from notices.models import Call, CallTurn
-from notices.phonebook import shown
+from notices.phonebook import in_the_book
 from reports.board import RiskCase, by_urgency, cases, stakes
 from reports.list_views import frame, number, text
 from subscribers.models import Subscriber, SubscriberClass
@@ -29,7 +29,6 @@ class Entry:
     """One line of the call list."""
 
     case: RiskCase
-    number: str
     is_open: bool
     turn: CallTurn | None
     last: Call | None
@@ -69,13 +68,19 @@ def to_ring(now: datetime) -> AffectedSubscriberQuerySet:
 
 
 def call_list(rows: AffectedSubscriberQuerySet, *, page: int, now: datetime) -> CallList:
-    """A page of the list: who can be rung at this hour first, then by time left, reach, class and certificates."""
+    """A page of the list: who can be rung at this hour first, then by time left, reach, class and certificates.
+
+    Those for whom there is no number to ring come last: they need a search, and a caller can ring others meanwhile.
+    """
     zones = Subscriber.objects.order_by().values_list("time_zone", flat=True).distinct()
     awake = [name for name in zones if callhours.is_open(now, name)]
     is_time = Q(affected_subscriber__subscriber__time_zone__in=awake)
     is_urgent = Q(first_deadline__lte=now + callhours.LAST_HOURS)
     is_asleep = Case(When(is_time | is_urgent, then=Value(0)), default=Value(1), output_field=IntegerField())
-    ordered = stakes(rows, now).annotate(is_asleep=is_asleep).order_by("is_asleep", *by_urgency())
+    has_number = Q(affected_subscriber__subscriber__in=in_the_book().values("subscriber"))
+    is_lost = Case(When(has_number, then=Value(0)), default=Value(1), output_field=IntegerField())
+    ordered = stakes(rows, now).annotate(is_lost=is_lost, is_asleep=is_asleep)
+    ordered = ordered.order_by("is_lost", "is_asleep", *by_urgency())
     start = page * PAGE
     found = cases(ordered[start : start + PAGE + 1], now=now)
     return CallList(_entries(found[:PAGE], now), rows.outstanding(now).count(), page, len(found) > PAGE)
@@ -126,7 +131,6 @@ def _entries(found: list[RiskCase], now: datetime) -> list[Entry]:
     return [
         Entry(
             case=case,
-            number=shown(case.contact.phone, is_drill=case.subscriber.campaign.is_drill) if case.contact else "",
             is_open=callhours.is_open(now, case.zone),
             turn=taken.get(case.subscriber.subscriber_id),
             last=last.get(case.subscriber.pk),

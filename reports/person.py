@@ -12,6 +12,7 @@ from campaigns.models import AffectedCertificate, AffectedSubscriber, Campaign
 from notices.admin.acts import subscriber_acts
 from notices.callhours import local_time
 from notices.models import Call, CallTurn, InboundMessage, Notice
+from notices.phonebook import shown
 from notices.services.calls import deadline_of
 from reports.board import gather, is_promise_late, needs_person, why
 from reports.lists import Slice, keyset
@@ -25,7 +26,8 @@ LATEST_EVENTS = 40
 class Person:
     """Everything that the page of an affected subscriber shows."""
 
-    contacts: list[Contact]
+    contacts: list[tuple[Contact, str]]
+    """Each with its number as people see it: in a drill the end is hidden."""
     notices: list[Notice]
     calls: list[Call]
     certificates: Slice[AffectedCertificate]
@@ -45,7 +47,8 @@ def person(
     affected: AffectedSubscriber, *, user: AbstractBaseUser | AnonymousUser, after: int, now: datetime
 ) -> Person:
     """Gather the page of an affected subscriber; certificates are paged by key."""
-    contacts = list(affected.subscriber.contacts.all())
+    is_drill = affected.campaign.is_drill
+    contacts = [(each, shown(each.phone, is_drill=is_drill)) for each in affected.subscriber.contacts.all()]
     notices = list(
         affected.notices.select_related("contact", "step")
         .prefetch_related("delivery_events")

@@ -88,7 +88,7 @@ def test_a_subscriber_is_left_alone_until_the_next_attempt():
     assert call.next_at is not None
     assert listed(call.next_at - timedelta(seconds=1)) == []
     [entry] = found(call.next_at).entries
-    assert entry.number == row.subscriber.contacts.get(rank=1).phone
+    assert entry.case.number == row.subscriber.contacts.get(rank=1).phone
     assert entry.case.tried == "call ×1: no answer"
 
 
@@ -109,12 +109,27 @@ def test_a_wrong_number_is_not_offered_again_and_then_nobody_is_left_to_ring(
     frozen_clock.now = LATER
     for contact, offered in ((first, second.phone), (second, "")):
         record_call(row, contact=contact, outcome="wrong_number", actor=CLEO, now=LATER)
-        assert [entry.number for entry in found(LATER).entries] == [offered]
+        assert [entry.case.number for entry in found(LATER).entries] == [offered]
     page = sign_in("carl", role="caller").get("/calls/").content.decode()
     assert "nobody left to ring" in page
     assert "Find a number" in page
     Contact.objects.filter(pk=first.pk).update(phone="+41 44 999 00 11")
-    assert [entry.number for entry in found(LATER).entries] == ["+41 44 999 00 11"]
+    assert [entry.case.number for entry in found(LATER).entries] == ["+41 44 999 00 11"]
+
+
+def test_those_without_a_number_to_ring_come_last_however_urgent_they_are():
+    _, [lost, left, wrong, free] = running("Lost", "Left", "Wrong", "Free")
+    mark_unreachable(lost, actor="system", now=NOW)
+    lost.subscriber.contacts.update(phone="")
+    make.contact(lost.subscriber, rank=7, role=Contact.Role.ACCOUNT_MANAGER)
+    left.subscriber.contacts.update(left_at=NOW)
+    shared = free.subscriber.contacts.get(rank=0)
+    wrong.subscriber.contacts.update(phone=shared.phone)
+    record_call(
+        wrong, contact=wrong.subscriber.contacts.get(rank=0), outcome="wrong_number", actor=CLEO, now=LATER - HOUR
+    )
+    assert listed(LATER) == ["Free", "Lost", "Left", "Wrong"]
+    assert [entry.case.contact for entry in found(LATER).entries] == [shared, None, None, None]
 
 
 def test_contacts_who_left_and_the_account_manager_are_not_the_subscriber():
@@ -204,7 +219,8 @@ def test_in_a_drill_the_numbers_end_in_dots_and_cannot_be_dialled(sign_in: SignI
     number = row.subscriber.contacts.get(rank=0).phone
     frozen_clock.now = LATER
     carl = sign_in("carl", role="caller")
-    for url in ("/calls/", reverse("admin:notices_call_call", args=[row.pk])):
+    of_them = reverse("reports:subscriber", args=[row.campaign.public_id, row.public_id])
+    for url in ("/calls/", "/at-risk/", of_them, reverse("admin:notices_call_call", args=[row.pk])):
         page = carl.get(url).content.decode()
         assert number not in page
         assert "+41 44 ••• ••••" in page
