@@ -65,7 +65,10 @@ def mail(request: HttpRequest, key: int) -> HttpResponse:
     found = _mail(key)
     names = ("From", "To", "Date", "Subject", "Message-ID")
     headers = [(name, found.message[name] or "") for name in names]
-    return render(request, "rehearsal/mail.html", {"mail": found, "headers": headers, "text": found.body("plain")})
+    context = {"mail": found, "headers": headers, "text": found.body("plain"), "has_html": bool(found.body("html"))}
+    if not found.message["To"]:
+        context["headers"] = [("To", found.recipient), ("Date", f"{found.at:%a, %d %b %Y %H:%M} UTC"), *headers]
+    return render(request, "rehearsal/mail.html", context)
 
 
 @in_rehearsal

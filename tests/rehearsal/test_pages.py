@@ -84,3 +84,15 @@ def test_the_plugs_are_pulled_by_post_and_by_nothing_else(boxes, settings, clien
 
 def test_the_plugs_want_the_form_of_the_page(boxes):
     assert Client(enforce_csrf_checks=True).post("/rehearsal/switch/", {"what": "ca", "on": "0"}).status_code == 403
+
+
+def test_a_text_message_is_shown_with_its_number_and_without_an_empty_frame(boxes, client: Client):
+    raw = b"Subject: sms: EXERCISE\r\nMessage-ID: <1@t>\r\n\r\n2 certificates will be revoked.\r\n"
+    message = boxes.put(at=AT, recipient="+86 10 5555 0073", raw=raw, fate="silent")
+
+    page = client.get(f"/rehearsal/mail/{message.id}/").content.decode()
+
+    assert "<dt>To</dt><dd>+86 10 5555 0073</dd>" in page
+    assert "<dt>From</dt>" not in page
+    assert "<iframe" not in page
+    assert "2 certificates will be revoked." in page
