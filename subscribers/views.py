@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.errors import Refused
+from core.languages import nearest
 from subscribers import fields, services
 from subscribers.answers import BackupForm, CorrectionForm, PromiseForm, SuccessorForm
 from subscribers.models import Commitment
@@ -132,6 +133,7 @@ def _page(visit: Visit) -> dict[str, Any]:
         **_frame(visit),
         "certificates": subscriber.certificates.filter(not_after__gte=visit.now, revoked_at=None).count(),
         "others": subscriber.contacts.reachable().exclude(pk=visit.contact.pk).count(),
+        "language": nearest(visit.contact.language or subscriber.language),
         "commitment": valid.order_by("window", "-valid_until").first(),
     }
 

@@ -133,6 +133,8 @@ def test_what_is_corrected_is_kept_with_both_sides(client: Client, contact: Cont
     assert client.post(url(contact, "correct"), data).status_code == 302
     contact.refresh_from_db()
     assert (contact.language, contact.time_zone, contact.takes_sms) == ("zh-CN", "Asia/Shanghai", True)
+    page = client.get(url(contact)).content.decode()
+    assert "<dd>简体中文</dd>" in page
     assert contact.verified_at == NOW
     event = assert_event("contact.edited", actor=f"contact:{contact.pk}")
     assert event.facts["name"]["to"] == "Wang"
