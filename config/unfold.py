@@ -87,7 +87,7 @@ LOOK: dict[str, Any] = {
                         "admin:notices_inboundmessage_changelist",
                         "notices.view_inboundmessage",
                     ),
-                    _item("Ways out", "alt_route", "admin:notices_route_changelist", "notices.view_route"),
+                    _item("Routes and mailboxes", "alt_route", "admin:notices_route_changelist", "notices.view_route"),
                     _item("Calls", "call", "admin:notices_call_changelist", "notices.view_call"),
                     _item(
                         "Words of messages",
