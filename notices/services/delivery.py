@@ -12,6 +12,7 @@ from audit.actors import provider
 from audit.moves import move
 from audit.services import record
 from notices.models import DeliveryEvent, Letter, Notice
+from notices.services.news import pass_on
 from notices.services.writing import write_next
 from subscribers.services import mark_contact_bounced
 
@@ -98,6 +99,7 @@ def _follow(message: Notice | Letter, report: Report, *, now: datetime) -> None:
         if is_new and isinstance(message, Notice):
             cause = f"The notice to {message.address} did not arrive."
             write_next([message], cause=cause, because="bounced", now=now)
+            pass_on(message, now=now)
         return
     facts = {"kind": report.kind, "detail": report.detail[:500]}
     verb = f"{message._meta.model_name}.reported"

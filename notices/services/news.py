@@ -87,6 +87,34 @@ def tell_news(rows: Sequence[News], *, now: datetime) -> list[Notice]:
     return written
 
 
+def pass_on(failed: Notice, *, now: datetime) -> list[Notice]:
+    """Tell further certificates to the next colleague when the news of them did not arrive; nobody is told twice.
+
+    Other news can wait for whoever asks. Call it inside the transaction that records the failure.
+    """
+    if failed.kind != Notice.Kind.ADDITION or failed.news_id is None:
+        return []
+    related = ("affected_subscriber__campaign", "affected_subscriber__subscriber")
+    news = News.objects.select_related(*related).get(pk=failed.news_id)
+    arriving = (Notice.State.QUEUED, Notice.State.SENT, Notice.State.DELIVERED)
+    if news.affected_subscriber.campaign.ended_at or news.notices.filter(state__in=arriving).exists():
+        return []
+    [story] = _stories([news], now=now)
+    tried = set(news.notices.values_list("contact", flat=True))
+    if not story.outstanding:
+        return []
+    drafts = list[Notice]()
+    try:
+        following = (_notices(story, each, now=now) for each in _colleagues(story) if each.pk not in tried)
+        drafts = next((each for each in following if each), [])
+    except Exception:
+        log.exception("The news %s cannot be written.", news.pk)
+    there = put(drafts)
+    written = [notice for notice in drafts if notice.public_id in there]
+    _record(written, now=now)
+    return written
+
+
 def _stories(rows: Sequence[News], *, now: datetime) -> list[Story]:
     keys = {row.affected_subscriber_id for row in rows}
     found, (readers, told), sums = changes(rows, now=now), _readers(keys), situation.sums(keys, now=now)

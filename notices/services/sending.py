@@ -20,6 +20,7 @@ from notices import mailer, routes
 from notices.addresses import without_key
 from notices.models import Letter, Notice
 from notices.outcomes import Later
+from notices.services.news import pass_on
 from notices.services.rewording import release, write_anew
 from notices.services.wanted import Batch, letters_still_wanted, still_wanted
 from notices.services.writing import write_next
@@ -202,6 +203,8 @@ def _settle_refused(message: Message, refusal: Refused, batch: Batch, *, now: da
         why = f"refused the address {message.shown_address}" if is_address else "did not take the message"
         who = "mail server" if message.channel == Channel.MAIL else f"{message.get_channel_display()} provider"
         write_next(notices, cause=f"The {who} {why}."[:200], now=now)
+        for each in notices:
+            pass_on(each, now=now)
 
 
 def _settle_unavailable(rows: list[Message], error: str, *, attempts: int, now: datetime) -> None:

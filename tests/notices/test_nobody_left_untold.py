@@ -134,3 +134,20 @@ def test_further_certificates_are_told_to_a_colleague_when_whoever_was_told_has_
     added = make.addition(row.campaign, make.certificates(1, row.subscriber), now=NOW + HOUR)
     approve_addition(added, digest=added.digest, typed_count=1, approver=make.user("anton"), now=NOW + HOUR)
     assert [each.contact for each in tell(NOW + HOUR)] == [backup]
+
+
+def test_news_of_further_certificates_that_bounces_goes_to_the_next_colleague_once(sink: Sink):
+    row, _ = make.affected(contacts=2)
+    primary, backup = row.subscriber.contacts.order_by("rank")
+    escalate(NOW)
+    send(NOW)
+    acknowledge(row, contact=primary, actor="contact:1", now=NOW)
+    added = make.addition(row.campaign, make.certificates(1, row.subscriber), now=NOW)
+    approve_addition(added, digest=added.digest, typed_count=1, approver=make.user("anton"), now=NOW)
+    [news] = tell(NOW)
+    send(NOW)
+    report(news, "bounced")
+    report(news, "rejected")
+    told = Notice.objects.filter(news=news.news).exclude(pk=news.pk)
+    assert [(each.contact, each.state) for each in told] == [(backup, "queued")]
+    assert added.lines.get().certificate.serial_number in told[0].body_text
