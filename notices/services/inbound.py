@@ -152,9 +152,11 @@ def _follow(kept: InboundMessage, what: Classified, message: Notice | Letter | N
 
 
 def _confirm_receipt(kept: InboundMessage, what: Classified, *, now: datetime) -> None:
-    """Write that we have an answer: to the contact itself, once a day, never about a drill or to a list."""
+    """Write that we have an answer: to the contact itself, once a day, never about a drill, in a halt, or to a list."""
     contact, affected = kept.contact, kept.affected_subscriber
-    if not settings.ANSWER_RECEIVED or contact is None or affected is None or affected.campaign.is_drill:
+    if not settings.ANSWER_RECEIVED or contact is None or affected is None:
+        return
+    if affected.campaign.is_drill or affected.campaign.halted_at:
         return
     is_its_own = bool(contact.email) and what.sender.lower() == contact.email.lower()
     if not is_its_own or what.is_from_list or what.sender.lower() in _own_addresses():

@@ -144,6 +144,13 @@ def test_an_answer_is_kept_and_its_receipt_confirmed_once_a_day(sink: Sink):
     assert Letter.objects.count() == 2
 
 
+def test_while_a_campaign_is_halted_no_receipt_of_an_answer_goes_out(sink: Sink):
+    notice = sent_notice(sink)
+    make.halt(notice.affected_subscriber.campaign)
+    assert came(reply(notice)) is not None
+    assert not Letter.objects.exists()
+
+
 def test_an_answer_without_any_reference_is_told_by_its_sender(sink: Sink):
     notice = sent_notice(sink)
     kept = came(reply(notice, In_Reply_To="<strange@elsewhere.example>"))
