@@ -30,6 +30,7 @@ GENUINE = {
     "en": ("ring the number in your agreement with us", "ring back at {phone}"),
     "zh-hans": ("请拨打贵我双方协议中的电话", "请回拨 {phone}"),
 }
+BETWEEN = {"en": ", ", "zh-hans": "、"}
 WHOEVER = {"en": "the person in charge", "zh-hans": "负责人"}
 LONGEST_EXPLANATION = 400
 
@@ -62,7 +63,9 @@ def script(occasion: Occasion, *, contact: str, language: str, zone_name: str, n
             "left": in_words(occasion.deadline - now),
             "explanation": wording.one_line(occasion.explanation, longest=LONGEST_EXPLANATION),
             "item": rule_pack(occasion.rule_pack).rule(occasion.rule).item,
-            "written": written.format(to=", ".join(occasion.written_to)) if occasion.written_to else unwritten,
+            "written": written.format(to=BETWEEN[spoken].join(occasion.written_to))
+            if occasion.written_to
+            else unwritten,
             "genuine": at_phone.format(phone=settings.NOTICE_PHONE) if settings.NOTICE_PHONE else anywhere,
         }
         return [line.format(**facts) for line in _lines(spoken)]

@@ -15,11 +15,13 @@ from campaigns.moments import zone
 from notices import callhours
 from notices.callscript import Occasion, script
 from notices.languages import language_of
-from notices.models import Call, CallTurn
+from notices.models import Call, CallTurn, Notice
 from notices.phonebook import in_line, shown, wrong_numbers
 from notices.services import Agreed, record_call
 from notices.services.calls import deadline_of, zone_of
-from subscribers.models import Contact
+from subscribers.models import Channel, Contact
+
+LOST = (Notice.State.BOUNCED, Notice.State.REFUSED)
 
 
 class LocalMoment(forms.DateTimeField):
@@ -97,12 +99,12 @@ def explain(affected: AffectedSubscriber, now: datetime) -> dict[str, Any]:
     calls = list(affected.calls.select_related("contact").order_by("-pk"))
     contacts = list(affected.subscriber.contacts.select_related("subscriber"))
     wrong = wrong_numbers([affected.subscriber_id])[affected.subscriber_id]
-    line = in_line(contacts, calls, wrong)
+    line, told = in_line(contacts, calls, wrong), _written_to(affected)
     turn = CallTurn.objects.filter(subscriber=affected.subscriber_id, until__gt=now).first()
     return {
         "deadline": deadline,
         "left": affected.certificates.outstanding(now).count(),
-        "callees": [_callee(affected, each, contacts, deadline, now) for each in line],
+        "callees": [_callee(affected, each, told, deadline, now) for each in line],
         "managers": [each for each in contacts if each.role == Contact.Role.ACCOUNT_MANAGER and not each.left_at],
         "wrong": sorted(shown(number, is_drill=affected.campaign.is_drill) for number in wrong),
         "calls": calls,
@@ -138,8 +140,17 @@ def somebody_else_rings(affected: AffectedSubscriber, user: User, now: datetime)
     )
 
 
+def _written_to(affected: AffectedSubscriber) -> tuple[str, ...]:
+    """The mail addresses at which the subscriber's own contacts have a notice that has not come back."""
+    gone = affected.notices.filter(channel=Channel.MAIL, sent_at__isnull=False).exclude(state__in=LOST)
+    own = gone.filter(contact__left_at=None, contact__bounced_at=None).exclude(
+        contact__role=Contact.Role.ACCOUNT_MANAGER
+    )
+    return tuple(dict.fromkeys(own.order_by("pk").values_list("contact__email", flat=True)))
+
+
 def _callee(
-    affected: AffectedSubscriber, contact: Contact, contacts: list[Contact], deadline: datetime | None, now: datetime
+    affected: AffectedSubscriber, contact: Contact, told: tuple[str, ...], deadline: datetime | None, now: datetime
 ) -> Callee:
     name, campaign = zone_of(affected, contact), affected.campaign
     occasion = Occasion(
@@ -149,7 +160,7 @@ def _callee(
         rule=campaign.rule,
         count=affected.certificates.outstanding(now).count(),
         deadline=deadline or campaign.deadline,
-        written_to=tuple(each.email for each in contacts if each.email and not each.bounced_at and not each.left_at),
+        written_to=told,
     )
     language = language_of(contact)
     return Callee(

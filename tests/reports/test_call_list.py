@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from campaigns.models import AffectedSubscriber, Campaign
 from campaigns.services import acknowledge, halt_campaign, mark_unreachable
-from notices.models import Call, CallTurn
+from notices.models import Call, CallTurn, Notice
 from notices.services import Agreed, record_call, take_turn
 from reports.calls import CallList, call_list, to_ring
 from subscribers.models import Contact, SubscriberClass
@@ -208,9 +208,25 @@ def test_what_to_say_is_in_the_contacts_language(sign_in: SignIn, frozen_clock: 
     row.subscriber.contacts.filter(rank=1).update(language="en")
     frozen_clock.now = LATER
     page = sign_in("carl", role="caller").get(reverse("admin:notices_call_call", args=[row.pk])).content.decode()
-    assert "贵方有 1 张证书将于2024年3月24日" in page
+    assert "贵方有 1 张证书将于 2024年3月24日" in page
     assert "1 of your certificates will be revoked on Sunday 24 March 2024, 16:30 (Asia/Shanghai" in page
     assert "These certificates were issued with a fault of ours." in page
+
+
+def test_only_those_who_have_a_notice_are_said_to_have_been_written_to(sign_in: SignIn, frozen_clock: FrozenClock):
+    _, [row] = running("Silent")
+    first, second = row.subscriber.contacts.order_by("rank")
+    step = row.campaign.steps.first()
+    ours = make.contact(row.subscriber, rank=7, role=Contact.Role.ACCOUNT_MANAGER)
+    frozen_clock.now = LATER
+    client, url = sign_in("carl", role="caller"), reverse("admin:notices_call_call", args=[row.pk])
+    assert "Our mail does not reach you" in client.get(url).content.decode()
+    for contact, state in ((first, Notice.State.SENT), (second, Notice.State.BOUNCED), (ours, Notice.State.SENT)):
+        Notice.objects.create(
+            affected_subscriber=row, contact=contact, step=step, state=state, sent_at=NOW,
+            address=contact.email, message_id=f"<{contact.pk}@ca.example>",
+        )  # fmt: skip
+    assert f"We have written to {first.email}; the message" in client.get(url).content.decode()
 
 
 def test_in_a_drill_the_numbers_end_in_dots_and_cannot_be_dialled(sign_in: SignIn, frozen_clock: FrozenClock):
