@@ -231,9 +231,9 @@ def _pem(name: str, data: bytes) -> bytes:
         return data + b"\n"
     try:
         return b"%s\n%s%s\n" % (BEGIN, encodebytes(parse_der(data).der), END)
-    except Malformed as error:
-        told = _("Nothing was taken: %(name)s is no certificate, neither PEM nor DER. %(error)s")
-        raise ValidationError(told % {"name": name, "error": error}) from None
+    except Malformed:
+        told = _("Nothing was taken: %(name)s is no certificate, neither PEM nor DER. Send it as you received it.")
+        raise ValidationError(told % {"name": name}) from None
 
 
 class ContactForm(forms.Form):

@@ -238,7 +238,7 @@ def _page(visit: Visit) -> dict[str, Any]:
         "window": rules.window_in_words(visit.campaign.window),
         "rule": rule,
         "rule_translated": rules.rule_translated(rule),
-        "rule_source": pack.source,
+        "rule_source": _(pack.source),
         "clause": in_this_language("AGREEMENT_CLAUSE"),
         "replace_form": ReplaceForm(),
     }

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from campaigns.moments import in_words
 from campaigns.rules import rule_translated, window_in_words
@@ -110,7 +110,7 @@ def _cause(cause: Cause) -> Words:
         "is_drill": cause.is_drill,
         "explanation": cause.explanation.strip(),
         "explanation_url": cause.explanation_url,
-        "source": cause.pack.source,
+        "source": gettext(cause.pack.source),
         "pack": cause.pack.name,
         "item": cause.rule.item,
         "rule": cause.rule.text,

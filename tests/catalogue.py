@@ -76,7 +76,9 @@ def _messages() -> Iterator[tuple[Path, str | tuple[str, ...], str | None]]:
         for _line, message, _comments, context in extract("python", BytesIO(code.encode()), KEYWORDS):
             yield path, message, context
     for path in sorted((ROOT / "campaigns" / "rulepacks").glob("*.json")):
-        yield from ((path, rule["text"], None) for rule in json.loads(path.read_text())["rules"])
+        pack = json.loads(path.read_text())
+        yield path, pack["source"], None
+        yield from ((path, rule["text"], None) for rule in pack["rules"])
 
 
 def _sources() -> Iterator[tuple[Path, str]]:
