@@ -223,7 +223,7 @@ def test_only_those_who_have_a_notice_are_said_to_have_been_written_to(sign_in: 
     assert "Our mail does not reach you" in client.get(url).content.decode()
     for contact, state in ((first, Notice.State.SENT), (second, Notice.State.BOUNCED), (ours, Notice.State.SENT)):
         Notice.objects.create(
-            affected_subscriber=row, contact=contact, step=step, state=state, sent_at=NOW,
+            affected_subscriber=row, contact=contact, step=step, state=state, written_at=NOW, sent_at=NOW,
             address=contact.email, message_id=f"<{contact.pk}@ca.example>",
         )  # fmt: skip
     assert f"We have written to {first.email}; the message" in client.get(url).content.decode()
