@@ -35,14 +35,16 @@ class StepPlan:
 
 ANY_WAY = ("mail", "sms", "chat", "voice", "webhook")
 """Mail first, then what interrupts less before what interrupts more."""
+WITHOUT_CALLS = ("mail", "sms", "chat", "webhook")
+"""All at once in the last steps, but for a machine that rings people up: by then persons do that."""
 LADDER_24_HOURS = (
     StepPlan(0, "primary", channels=ANY_WAY),
     StepPlan(2 / 24, "next_backup", channels=ANY_WAY),
     StepPlan(4 / 24, "all", channels=ANY_WAY),
     StepPlan(8 / 24, "account_manager", "account_manager", channels=ANY_WAY, lapses_after=timedelta(hours=6)),
     StepPlan(10 / 24, "all", channels=ANY_WAY),
-    StepPlan(16 / 24, "all", channels=("mail", "sms"), on_every_channel=True),
-    StepPlan(None, "all", before_deadline=timedelta(hours=2), channels=("mail", "sms"), on_every_channel=True),
+    StepPlan(16 / 24, "all", channels=WITHOUT_CALLS, on_every_channel=True),
+    StepPlan(None, "all", before_deadline=timedelta(hours=2), channels=WITHOUT_CALLS, on_every_channel=True),
 )
 LADDER_DAYS = (
     StepPlan(0, "primary", channels=ANY_WAY),
@@ -50,8 +52,8 @@ LADDER_DAYS = (
     StepPlan(0.4, "all", channels=ANY_WAY),
     StepPlan(0.5, "account_manager", "account_manager", channels=ANY_WAY, lapses_after=timedelta(hours=24)),
     StepPlan(0.6, "all", channels=ANY_WAY),
-    StepPlan(0.8, "all", channels=("mail", "sms"), on_every_channel=True),
-    StepPlan(None, "all", before_deadline=timedelta(hours=6), channels=("mail", "sms"), on_every_channel=True),
+    StepPlan(0.8, "all", channels=WITHOUT_CALLS, on_every_channel=True),
+    StepPlan(None, "all", before_deadline=timedelta(hours=6), channels=WITHOUT_CALLS, on_every_channel=True),
 )
 
 

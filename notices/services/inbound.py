@@ -51,7 +51,8 @@ def record_inbound(
     if contact is None and message is None and not is_for_people:
         log.info("A message through %s has nothing to do with any message of ours.", source)
         return None
-    fields = _fields(what, raw if len(raw) <= KEPT_BYTES and size in (None, len(raw)) else None)
+    is_whole = len(raw) <= KEPT_BYTES and size in (None, len(raw))
+    fields = _fields(what, raw if is_whole and contact is not None else None)
     fields |= {
         "source": source[:100],
         "received_at": received_at,

@@ -25,7 +25,10 @@ def lose_the_broker(built: House) -> None:
     if url := os.environ.get("REDIS_URL"):
         redis.Redis.from_url(url).flushall()
     else:
-        (built.stage.var / "broker").rename(built.stage.var / f"broker-{time.monotonic_ns()}")
+        folder, ends = built.stage.var / "broker", time.monotonic() + 30
+        while not folder.exists() and time.monotonic() < ends:
+            time.sleep(0.1)
+        folder.rename(built.stage.var / f"broker-{time.monotonic_ns()}")
 
 
 def stop_the_ca(built: House) -> None:
