@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from campaigns.models import AffectedSubscriber, Campaign, EscalationStep
+from core import clock
 from core.due import DueModel
 from notices.addresses import without_key, without_link
 from subscribers.models import Channel, Commitment, Contact, ContactCheck, Subscriber
@@ -134,6 +135,12 @@ class Notice(Message):
         )
 
     @property
+    def tells_of_contact(self) -> bool:
+        """Whether what becomes of it says anything of the contact: the sink of a drill says nothing of real mailboxes,
+        unless the register is a rehearsal's too."""
+        return clock.is_rehearsed() or not self.affected_subscriber.campaign.is_drill
+
+    @property
     def stream(self) -> str:
         """The stream of the campaign's journal."""
         return self.affected_subscriber.campaign.stream
@@ -173,6 +180,7 @@ class Letter(Message):
     )
 
     objects = LetterQuerySet.as_manager()
+    tells_of_contact = True
     stream = "register"
 
     class Meta:

@@ -119,7 +119,7 @@ def _mark_contacts(message: Notice | Letter, report: Report, *, now: datetime) -
     note, actor = report.detail[:500] or report.kind, provider(report.esp)
     for each in [message] if isinstance(message, Letter) else _with_carried(message):
         is_gone = each.state not in (Notice.State.REFUSED, Notice.State.WITHDRAWN)
-        if each.contact is not None and each.contact.email == each.address and is_gone:
+        if each.contact and each.tells_of_contact and each.contact.email == each.address and is_gone:
             mark_contact_bounced(each.contact, note=note, actor=actor, now=now)
 
 

@@ -196,7 +196,7 @@ def _settle_refused(message: Message, refusal: Refused, batch: Batch, *, now: da
     is_address = isinstance(refusal, mailer.AddressRefused)
     if message.channel == Channel.MAIL:
         for each in lost if is_address else ():
-            if each.contact:
+            if each.contact and each.tells_of_contact:
                 mark_contact_bounced(each.contact, note=error, actor=SYSTEM, now=now)
     notices = [each for each in lost if isinstance(each, Notice)]
     if notices and (is_address or message.channel != Channel.MAIL):

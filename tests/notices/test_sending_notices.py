@@ -319,6 +319,14 @@ def test_a_drill_without_a_sink_is_refused_and_blames_no_contact(sink: Sink, set
     assert sink.received == []
 
 
+def test_what_a_drills_sink_refuses_brings_in_the_next_contact_and_blames_no_real_mailbox(sink: Sink):
+    [notice] = queued(kind="drill")
+    sink.replies[notice.address] = "550 5.1.1 No such mailbox"
+    assert (send(NOW), send(NOW)) == (0, 1)
+    assert states() == ["refused", "sent"]
+    assert not Contact.objects.exclude(bounced_at=None).exists()
+
+
 def test_a_live_campaign_sends_nothing_under_a_rehearsals_clock(sink: Sink, settings: LazySettings, tmp_path: Path):
     [notice] = queued()
     claimed = claim(Notice.objects.sendable(), now=NOW, limit=10)
