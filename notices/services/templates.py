@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
@@ -173,7 +173,7 @@ def _facts_of(row: NoticeTemplate, before: Text) -> dict[str, Any]:
 
 
 def _words(text: Text, affected: AffectedSubscriber, *, now: datetime) -> vocabulary.Words:
-    [where] = situation.load([affected], now=now)
+    where = _with_deadlines(situation.load([affected], now=now)[0])
     if text.name in texts.STEPS:
         return vocabulary.of_step(_facts(where, text, now=now))
     if text.name in texts.NEWS:
@@ -182,6 +182,14 @@ def _words(text: Text, affected: AffectedSubscriber, *, now: datetime) -> vocabu
     own = {"subscriber": subscriber.name, "reference": subscriber.reference, "time_zone": subscriber.time_zone}
     invented = next(samples.words(text.name))
     return {**invented, **{name: value for name, value in vocabulary.of_letter(own).items() if name in own}}
+
+
+def _with_deadlines(where: situation.Situation) -> situation.Situation:
+    """Before the launch no certificate has a deadline of its own yet: the campaign's stands for it."""
+    if where.affected.campaign.launched_at is not None:
+        return where
+    by = where.affected.campaign.deadline
+    return replace(where, deadline=by, listed=[replace(each, publish_by=by) for each in where.listed])
 
 
 def _facts(where: situation.Situation, text: Text, *, now: datetime) -> Facts:

@@ -206,6 +206,15 @@ def test_a_preview_has_the_facts_of_a_real_subscriber_and_no_link_that_works(nam
     assert "link.invalid" not in letter.text + letter.html + letter.short
 
 
+@pytest.mark.parametrize(("name", "language"), EVERY_TEXT)
+def test_a_preview_works_before_the_launch_with_the_campaigns_deadline(name: str, language: str):
+    campaign = make.campaign(state="approved")
+    letter = preview(shipped(name, language), find_example("", now=NOW), now=NOW)
+    assert campaign.affected_subscribers.get().subscriber.name in letter.subject + letter.text
+    if name == "revocation":
+        assert ("24 Mar 2024" if language == "en" else "2024年3月24日") in letter.subject
+
+
 def test_nobody_affected_leaves_invented_facts():
     assert find_example("", now=NOW) is None
     assert isinstance(preview(shipped(), None, now=NOW), Words)
