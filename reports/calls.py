@@ -70,6 +70,7 @@ def to_ring(now: datetime) -> AffectedSubscriberQuerySet:
 def call_list(rows: AffectedSubscriberQuerySet, *, page: int, now: datetime) -> CallList:
     """A page of the list: who can be rung at this hour first, then by time left, reach, class and certificates.
 
+    Everybody is rung once before anybody is rung a second time after a call in vain, while as much time is left.
     Those for whom there is no number to ring come last: they need a search, and a caller can ring others meanwhile.
     """
     zones = Subscriber.objects.order_by().values_list("time_zone", flat=True).distinct()
@@ -79,8 +80,11 @@ def call_list(rows: AffectedSubscriberQuerySet, *, page: int, now: datetime) -> 
     is_asleep = Case(When(is_time | is_urgent, then=Value(0)), default=Value(1), output_field=IntegerField())
     has_number = Q(affected_subscriber__subscriber__in=in_the_book().values("subscriber"))
     is_lost = Case(When(has_number, then=Value(0)), default=Value(1), output_field=IntegerField())
-    ordered = stakes(rows, now).annotate(is_lost=is_lost, is_asleep=is_asleep)
-    ordered = ordered.order_by("is_lost", "is_asleep", *by_urgency())
+    in_vain = Call.objects.exclude(outcome__in=Call.TOLD).values("affected_subscriber")
+    is_rung = Case(When(affected_subscriber__in=in_vain, then=Value(1)), default=Value(0), output_field=IntegerField())
+    ordered = stakes(rows, now).annotate(is_lost=is_lost, is_asleep=is_asleep, is_rung=is_rung)
+    time_left, reach, *rest = by_urgency()
+    ordered = ordered.order_by("is_lost", "is_asleep", time_left, reach, "is_rung", *rest)
     start = page * PAGE
     found = cases(ordered[start : start + PAGE + 1], now=now)
     return CallList(_entries(found[:PAGE], now), rows.outstanding(now).count(), page, len(found) > PAGE)

@@ -13,7 +13,7 @@ from campaigns.services import acknowledge, halt_campaign, mark_unreachable
 from notices.models import Call, CallTurn, Notice
 from notices.services import Agreed, record_call, take_turn
 from reports.calls import CallList, call_list, to_ring
-from subscribers.models import Contact, SubscriberClass
+from subscribers.models import Contact, Subscriber, SubscriberClass
 from tests import make
 from tests.conftest import NOW, FrozenClock, SignIn
 
@@ -63,6 +63,15 @@ def test_the_order_is_time_left_then_nobody_reached_then_class_then_certificates
     mark_unreachable(of["Lost"], actor="system", now=NOW)
     of["Soon"].certificates.update(publish_by=NOW + 40 * HOUR)
     assert listed(LATER + 3 * HOUR) == ["Soon", "Lost", "Town", "Large", "Plain"]
+
+
+def test_everybody_is_rung_once_before_anybody_is_rung_again_in_vain():
+    _, [town, _] = running("Town", "Plain")
+    Subscriber.objects.filter(name="Town").update(subscriber_class=SubscriberClass.GOVERNMENT)
+    assert listed(LATER) == ["Town", "Plain"]
+    record_call(town, contact=town.subscriber.contacts.first(), outcome="no_answer", actor="staff:cleo", now=LATER)
+    assert listed(LATER) == ["Plain"]
+    assert listed(LATER + 6 * HOUR) == ["Plain", "Town"]
 
 
 def test_those_at_work_come_before_those_asleep_until_the_last_hours():
